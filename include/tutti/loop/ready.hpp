@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// What the loop runs: entries of the ready queue, and the queue itself. Both intrusive: no allocation.
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+namespace tutti::lowlevel {
+
+/// Something that the loop runs once, in its turn. It lives where it is needed (mostly in a coroutine's
+/// frame) and must stay alive while it stands in a queue.
+class Ready {
+ public:
+  /// Called by the loop, after the entry has left the queue; may push the entry again or destroy it.
+  virtual void run() = 0;
+
+ protected:
+  Ready() noexcept = default;
+  Ready(const Ready&) = delete;
+  Ready& operator=(const Ready&) = delete;
+  ~Ready() = default;
+
+ private:
+  friend class ReadyQueue;
+  Ready* next_ = nullptr;
+};
+
+/// What a task waits for, and how to make it let go.
+class Suspension : public Ready {
+ public:
+  /// Asks the thing waited for to end early. True: it will wake the task (in a later iteration, never inside
+  /// this call), which finds the cancellation there. False: it is already on its way to waking the task.
+  virtual bool cancel(std::string_view message) = 0;
+
+ protected:
+  ~Suspension() = default;
+};
+
+/// A FIFO of entries. Not a container: it never owns, copies or allocates.
+class ReadyQueue {
+ public:
+  ReadyQueue() noexcept = default;
+  ReadyQueue(ReadyQueue&& other) noexcept { append(other); }
+  ReadyQueue(const ReadyQueue&) = delete;
+  ReadyQueue& operator=(const ReadyQueue&) = delete;
+  ReadyQueue& operator=(ReadyQueue&&) = delete;
+  ~ReadyQueue() = default;
+
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+
+  void push(Ready& entry) noexcept {
+    entry.next_ = nullptr;
+    if (head_ == nullptr) {
+      head_ = &entry;
+    } else {
+      tail_->next_ = &entry;
+    }
+    tail_ = &entry;
+  }
+
+  /// Takes all of `other`'s entries behind its own; O(1).
+  void append(ReadyQueue& other) noexcept {
+    if (other.head_ == nullptr) return;
+    if (head_ == nullptr) {
+      head_ = other.head_;
+    } else {
+      tail_->next_ = other.head_;
+    }
+    tail_ = other.tail_;
+    other.head_ = nullptr;
+  }
+
+  /// The first entry, taken out; null if there is none.
+  Ready* pop() noexcept {
+    Ready* first = head_;
+    if (first != nullptr) head_ = first->next_;
+    return first;
+  }
+
+  /// Puts an entry before all others: for what a run that ended early leaves.
+  void push_front(Ready& entry) noexcept {
+    entry.next_ = head_;
+    if (head_ == nullptr) tail_ = &entry;
+    head_ = &entry;
+  }
+
+  /// Takes `entry` out wherever it stands; O(n), for teardown. False if it is not here.
+  bool remove(Ready& entry) noexcept;
+
+ private:
+  Ready* head_ = nullptr;
+  Ready* tail_ = nullptr;  // valid only while head_ is
+};
+
+}  // namespace tutti::lowlevel
