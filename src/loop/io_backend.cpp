@@ -13,7 +13,12 @@ void IoBackend::submit(Operation& operation) {
   (last_ == nullptr ? first_ : last_->backend.next) = &operation;
   last_ = &operation;
   ++pending_;
-  do_submit(operation);
+  try {
+    do_submit(operation);
+  } catch (...) {
+    remove(operation);
+    throw;
+  }
 }
 
 void IoBackend::cancel(Operation& operation) noexcept {
@@ -22,12 +27,16 @@ void IoBackend::cancel(Operation& operation) noexcept {
 
 void IoBackend::poll(std::optional<Duration> timeout, ReadyQueue& completed) { do_poll(timeout, completed); }
 
-void IoBackend::deliver(Operation& operation, int result, ReadyQueue& completed) noexcept {
+void IoBackend::remove(Operation& operation) noexcept {
   auto& links = operation.backend;
   (links.previous == nullptr ? first_ : links.previous->backend.next) = links.next;
   (links.next == nullptr ? last_ : links.next->backend.previous) = links.previous;
   --pending_;
   operation.backend_ = nullptr;
+}
+
+void IoBackend::deliver(Operation& operation, int result, ReadyQueue& completed) noexcept {
+  remove(operation);
   operation.result = result;
   completed.push(operation);
 }

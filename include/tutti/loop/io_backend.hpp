@@ -27,7 +27,7 @@ class IoBackend {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
   /// Starts `operation`. It never completes inside this call: a later `poll` delivers it, exactly once,
-  /// also when the descriptor is bad (then with the negative errno as its result).
+  /// also when the descriptor is bad (then with the negative errno as its result). If it throws, nothing was started.
   void submit(Operation& operation);
 
   /// Asks that an operation in flight end early. Never lost and never fails; a later `poll` delivers the operation
@@ -70,6 +70,8 @@ class IoBackend {
   }
 
  private:
+  void remove(Operation& operation) noexcept;
+
   Operation* first_ = nullptr;  // all in flight, in order of submission
   Operation* last_ = nullptr;
   std::size_t pending_ = 0;

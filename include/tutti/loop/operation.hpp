@@ -38,7 +38,7 @@ class Operation : public Suspension {
  public:
   Opcode opcode = Opcode::nop;
   int fd = -1;
-  std::uint32_t flags = 0;               ///< MSG_… of recv and send, POLL… of poll
+  std::uint32_t flags = 0;               ///< MSG_… of recv and send (MSG_DONTWAIT: end with -EAGAIN, do not wait); POLL… of poll
   void* buffer = nullptr;
   std::size_t length = 0;                ///< bytes of `buffer`
   std::int64_t offset = -1;              ///< position in a file; negative: the descriptor's own
@@ -102,6 +102,7 @@ class Operation : public Suspension {
     Operation* next = nullptr;
     Operation* previous = nullptr;
     std::uint32_t state = 0;
+    Operation* link = nullptr;  ///< for a queue of the back end's own
   } backend;
 };
 

@@ -13,6 +13,8 @@ class Ready {
  public:
   /// Called by the loop, after the entry has left the queue; may push the entry again or destroy it.
   virtual void run() = 0;
+  /// Called instead when the loop closes and will not come to run it.
+  virtual void drop() noexcept {}
 
  protected:
   Ready() noexcept = default;
@@ -22,6 +24,7 @@ class Ready {
 
  private:
   friend class ReadyQueue;
+  friend class TimerQueue;  // an entry stands in one of the two, never in both
   Ready* next_ = nullptr;
 };
 

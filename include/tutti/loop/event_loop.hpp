@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// The event loop: callbacks, timers, I/O, one thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <tutti/base/clock.hpp>
+#include <tutti/base/error.hpp>
+#include <tutti/loop/context.hpp>
+#include <tutti/loop/handle.hpp>
+#include <tutti/loop/io_backend.hpp>
+#include <tutti/loop/ready.hpp>
+#include <tutti/loop/timer.hpp>
+
+namespace tutti {
+
+class EventLoop;
+struct TaskOptions;
+
+/// What the exception handler is told: asyncio's context dictionary.
+struct ExceptionContext {
+  std::string message;
+  std::exception_ptr exception;
+  std::string source;             ///< the task, callback, generator or connection it is about; empty if none
+  std::source_location location;  ///< where that was created; line 0 if unknown
+
+  /// The report in one line, as the default handler logs it.
+  [[nodiscard]] std::string to_string() const;
+};
+
+using ExceptionHandler = std::function<void(EventLoop&, const ExceptionContext&)>;
+/// Called for each new task with its options, which it may change (for example set `eager_start`). What it throws leaves `create_task`.
+using TaskFactory = std::function<void(EventLoop&, TaskOptions&)>;
+
+namespace detail {
+/// A link in a loop's list of tasks that are not done.
+struct TaskLink {
+  TaskLink* previous = this;
+  TaskLink* following = this;
+};
+// How the loop gets at its tasks without knowing what a task is.
+struct TaskHooks {
+  void (*destroy_all)(EventLoop&);
+};
+// Debug mode: logs what held up the loop for longer than `slow_callback_duration`.
+void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where);
+template <class S>
+inline constexpr char service_key = 0;  // its address is the key
+extern constinit thread_local EventLoop* running_loop __attribute__((tls_model("initial-exec")));
+}  // namespace detail
+
+namespace lowlevel {
+
+/// Where a loop's time comes from.
+class Clock {
+ public:
+  virtual ~Clock();
+  [[nodiscard]] virtual TimePoint now() = 0;
+  /// How long a poll may wait when the earliest timer is due at `deadline` (nothing: there is none).
+  [[nodiscard]] virtual std::optional<Duration> wait_limit(std::optional<TimePoint> deadline, EventLoop& loop);
+  /// The loop waited as long as it was allowed to, and nothing happened.
+  virtual void idle(std::optional<TimePoint> deadline, EventLoop& loop);
+};
+
+/// A way into a loop that may outlive it: for threads that finish their work when they finish it.
+class Door {
+ public:
+  explicit Door(EventLoop& loop) noexcept : loop_(&loop) {}
+  /// `call_soon_threadsafe`, or nothing and false if the loop is closed. From any thread.
+  bool post(Callback callback);
+
+ private:
+  friend class tutti::EventLoop;
+  void shut() noexcept;
+  std::mutex mutex_;
+  EventLoop* loop_;
+};
+
+/// State that a layer above keeps for each loop, made when first asked for, closed with the loop.
+class Service {
+ public:
+  virtual ~Service();
+  /// The loop closes; runs before its back end ends. Later services close first.
+  virtual void close(EventLoop& loop) noexcept;
+};
+
+}  // namespace lowlevel
+
+/// Options of an `EventLoop`.
+struct LoopOptions {
+  std::unique_ptr<lowlevel::IoBackend> backend = nullptr;  ///< null: `lowlevel::make_default_backend()`
+  std::unique_ptr<lowlevel::Clock> clock = nullptr;        ///< null: CLOCK_MONOTONIC
+};
+
+/// One thread's loop. An iteration is: poll for I/O (without waiting if something is ready), make completions and due
+/// timers ready, run what is ready now. What is scheduled meanwhile waits for the next iteration.
+///
+/// *Concurrency*: all functions on the loop's thread only, except `call_soon_threadsafe`, `wake_up` and `is_running`.
+/// In debug mode a call from another thread throws `RuntimeError`. *Source*: asyncio.AbstractEventLoop.
+class EventLoop {
+ public:
+  explicit EventLoop(LoopOptions options = {});
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+  virtual ~EventLoop();
+
+  // ---- running ----
+
+  /// Runs until `stop()`. *Errors*: `RuntimeError` if it is closed or runs already, or another loop runs on this thread;
+  /// `KeyboardInterrupt` and `SystemExit` pass through from whatever threw them.
+  void run_forever();
+  /// Runs until `awaitable` (a coroutine, a callable that returns one, a task or a future) is done; gives its result or
+  /// throws its exception. *Errors*: `RuntimeError` as `run_forever`, and if the loop was stopped before.
+  template <class Awaitable>
+  auto run_until_complete(Awaitable&& awaitable);
+  /// Makes `run_forever` return at the end of the present iteration.
+  void stop() noexcept { stopping_ = true; }
+  [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_acquire); }
+  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+  /// Ends a loop that does not run: drops callbacks and timers, cancels operations and waits for the kernel to let go of
+  /// them, destroys the tasks that are left (each is reported). Idempotent. *Errors*: `RuntimeError` if it runs.
+  void close();
+
+  // ---- scheduling ----
+
+  /// Calls `callback` in the next iteration, in FIFO order, in a copy of the current context (or in `context`).
+  /// An exception from it goes to the exception handler. *Errors*: `RuntimeError` if the loop is closed.
+  Handle call_soon(Callback callback, std::source_location where = std::source_location::current());
+  Handle call_soon(Callback callback, const Context& context,
+                   std::source_location where = std::source_location::current());
+  /// The same from any thread; wakes the loop.
+  Handle call_soon_threadsafe(Callback callback, std::source_location where = std::source_location::current());
+  /// Calls `callback` after `delay`; a delay that is not positive means the next iteration's timers.
+  template <class Rep, class Period>
+  TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback,
+                         std::source_location where = std::source_location::current()) {
+    return call_at(time() + to_duration(delay), std::move(callback), where);
+  }
+  /// Calls `callback` at `when` on the loop's clock. Equal moments: first in, first out.
+  TimerHandle call_at(TimePoint when, Callback callback, std::source_location where = std::source_location::current());
+  /// The loop's clock.
+  [[nodiscard]] TimePoint time() const { return clock_ == nullptr ? monotonic_now() : clock_->now(); }
+
+  // ---- tasks and futures (defined in the task layer) ----
+
+  /// `tutti::create_task` on this loop.
+  template <class Awaitable>
+  auto create_task(Awaitable&& awaitable);
+  template <class Awaitable>
+  auto create_task(Awaitable&& awaitable, TaskOptions options);
+  /// A future that belongs to this loop.
+  template <class T>
+  auto create_future();
+  void set_task_factory(TaskFactory factory) { task_factory_ = std::move(factory); }
+  [[nodiscard]] const TaskFactory& get_task_factory() const noexcept { return task_factory_; }
+
+  // ---- executors (defined in the task layer) ----
+
+  /// Calls `function` in the default executor's threads; gives a future of its result.
+  template <class F>
+  auto run_in_executor(F&& function);
+
+  // ---- errors ----
+
+  void set_exception_handler(ExceptionHandler handler) { exception_handler_ = std::move(handler); }
+  [[nodiscard]] const ExceptionHandler& get_exception_handler() const noexcept { return exception_handler_; }
+  /// Reports through the handler that was set, else through the default one. A handler that throws is reported
+  /// itself; only `KeyboardInterrupt` and `SystemExit` pass.
+  void call_exception_handler(const ExceptionContext& context);
+  /// Logs the report.
+  static void default_exception_handler(const ExceptionContext& context) noexcept;
+
+  // ---- debug mode ----
+
+  [[nodiscard]] bool get_debug() const noexcept { return debug_; }
+  void set_debug(bool on) noexcept { debug_ = on; }
+  /// In debug mode a callback or task step that takes longer is logged with its place in the source.
+  Duration slow_callback_duration = std::chrono::milliseconds(100);
+
+  // ---- for those who build on the loop ----
+
+  /// One iteration, whole; for hosts that drive the loop themselves.
+  void run_once();
+  /// The phases of an iteration. `poll_events` waits at most until a timer is due and gives what completed.
+  lowlevel::ReadyQueue poll_events();
+  void process_events(lowlevel::ReadyQueue&& completed);
+  void process_ready();
+
+  /// Puts an entry at the end of the ready queue. Takes it before its owner may reuse it: it is not a callback.
+  void make_ready(lowlevel::Ready& entry) noexcept { ready_.push(entry); }
+  void make_ready(lowlevel::ReadyQueue& entries) noexcept { ready_.append(entries); }
+  void add_timer(lowlevel::Timer& timer, TimePoint when) { timers_.add(timer, when, time()); }
+  bool remove_timer(lowlevel::Timer& timer) noexcept { return timers_.remove(timer); }
+  /// Takes an entry out of the ready queue, if it is there; O(n), for teardown.
+  bool remove_ready(lowlevel::Ready& entry) noexcept { return ready_.remove(entry) || batch_.remove(entry); }
+  /// Starts an operation: see `lowlevel::IoBackend::submit`. *Errors*: `RuntimeError` if the loop is closed.
+  void submit(lowlevel::Operation& operation) {
+    check("submit");
+    backend_->submit(operation);
+  }
+  [[nodiscard]] lowlevel::IoBackend& backend() noexcept { return *backend_; }
+  [[nodiscard]] lowlevel::Clock* clock() noexcept { return clock_.get(); }
+  /// The way in for threads that may come after the loop has gone.
+  [[nodiscard]] const std::shared_ptr<lowlevel::Door>& door() const noexcept { return door_; }
+  /// Makes a loop that waits go on. From any thread and from signal handlers.
+  void wake_up() noexcept;
+  /// Makes the loop call the interrupt handler in its next iteration. From any thread and from signal handlers.
+  void interrupt() noexcept {
+    interrupted_.store(true, std::memory_order_release);
+    wake_up();
+  }
+  /// What `interrupt()` calls; it may throw `KeyboardInterrupt`, which leaves the loop.
+  void set_interrupt_handler(std::function<void()> handler) { interrupt_handler_ = std::move(handler); }
+  /// Number of things under way outside (jobs of executors, for one) that will come back by `call_soon_threadsafe`.
+  /// A virtual clock does not jump while there are any.
+  std::atomic<std::size_t> external_work{0};
+
+  /// The loop's `S`, made by `S(EventLoop&)` at the first call.
+  template <class S>
+  S& service() {
+    if (S* known = find_service<S>()) return *known;
+    services_.emplace_back(&detail::service_key<S>, std::make_unique<S>(*this));
+    return static_cast<S&>(*services_.back().second);
+  }
+  /// The loop's `S` if it was made, else null.
+  template <class S>
+  S* find_service() noexcept {
+    for (const auto& [key, service] : services_) {
+      if (key == &detail::service_key<S>) return static_cast<S*>(service.get());
+    }
+    return nullptr;
+  }
+
+  detail::TaskLink tasks;  ///< for the task layer: all tasks that are not done, in order of creation
+  const detail::TaskHooks* task_hooks = nullptr;
+
+  /// Throws `RuntimeError` if it is closed, and in debug mode if called from a foreign thread.
+  void check(const char* operation) const {
+    if (closed_ || debug_) [[unlikely]] check_slow(operation);
+  }
+
+ private:
+  friend class detail::HandleState;
+  static TimePoint monotonic_now() { return std::chrono::steady_clock::now(); }
+
+  void check_slow(const char* operation) const;
+  void take_posted() noexcept;
+  std::optional<Duration> wait_limit();
+  bool expire_timers();
+  detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where);
+
+  // What an iteration touches stands first.
+  lowlevel::ReadyQueue ready_;
+  lowlevel::ReadyQueue batch_;  // what the present iteration runs
+  bool stopping_ = false;
+  bool debug_ = false;
+  bool closed_ = false;
+  std::atomic<detail::HandleState*> posted_{nullptr};  // from other threads, newest first
+  std::atomic<bool> waiting_{false};                   // it may be asleep: whoever posts must wake it
+  std::atomic<bool> interrupted_{false};
+  std::unique_ptr<lowlevel::IoBackend> backend_;
+  std::unique_ptr<lowlevel::Clock> clock_;
+  lowlevel::TimerQueue timers_;
+
+  std::shared_ptr<lowlevel::Door> door_ = std::make_shared<lowlevel::Door>(*this);
+  std::atomic<bool> running_{false};
+  std::thread::id thread_;
+  TaskFactory task_factory_;
+  ExceptionHandler exception_handler_;
+  std::function<void()> interrupt_handler_;
+  std::vector<std::pair<const void*, std::unique_ptr<lowlevel::Service>>> services_;
+};
+
+/// The loop that runs on this thread. *Errors*: `RuntimeError` if none does.
+[[nodiscard]] inline EventLoop& get_running_loop() {
+  if (detail::running_loop == nullptr) [[unlikely]] throw RuntimeError("no running event loop");
+  return *detail::running_loop;
+}
+
+/// The same, or null.
+[[nodiscard]] inline EventLoop* find_running_loop() noexcept { return detail::running_loop; }
+
+}  // namespace tutti

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/base/log.hpp>
+
+#include <cstdio>
+#include <mutex>
+#include <string>
+
+namespace tutti {
+namespace {
+
+struct Seam {
+  std::mutex mutex;
+  LogSink sink;
+};
+Seam& seam() {
+  static auto* const one = new Seam;  // never destroyed: it serves destructors of statics too
+  return *one;
+}
+
+void write_to_stderr(LogLevel level, std::string_view category, std::string_view message) {
+  if (level < LogLevel::warning) return;
+  std::string line = level == LogLevel::warning ? "warning: " : "error: ";
+  line.append("tutti.").append(category).append(": ").append(message).append("\n");
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+}  // namespace
+
+void set_log_sink(LogSink sink) {
+  const std::lock_guard lock(seam().mutex);
+  seam().sink = std::move(sink);
+}
+
+void log(LogLevel level, std::string_view category, std::string_view message) noexcept {
+  try {
+    const std::lock_guard lock(seam().mutex);
+    if (seam().sink) {
+      seam().sink(level, category, message);
+    } else {
+      write_to_stderr(level, category, message);
+    }
+  } catch (...) {  // a broken sink must not break what it reports on
+  }
+}
+
+}  // namespace tutti

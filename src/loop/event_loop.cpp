@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/loop/event_loop.hpp>
+
+#include <cstdlib>
+#include <cstring>
+
+#include <tutti/base/log.hpp>
+
+namespace tutti {
+
+namespace detail {
+
+constinit thread_local EventLoop* running_loop = nullptr;
+
+void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where) {
+  if (took < loop.slow_callback_duration) return;
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  log(LogLevel::warning, "loop",
+      "executing " + what + " took " + std::to_string(milliseconds) + " ms (" + where.file_name() + ":" +
+          std::to_string(where.line()) + ", " + where.function_name() + ")");
+}
+
+}  // namespace detail
+
+namespace lowlevel {
+
+Clock::~Clock() = default;
+Service::~Service() = default;
+void Service::close(EventLoop&) noexcept {}
+
+std::optional<Duration> Clock::wait_limit(std::optional<TimePoint> deadline, EventLoop&) {
+  if (!deadline) return std::nullopt;
+  return std::max(*deadline - now(), Duration::zero());
+}
+void Clock::idle(std::optional<TimePoint>, EventLoop&) {}
+
+bool Door::post(Callback callback) {
+  const std::lock_guard lock(mutex_);
+  if (loop_ == nullptr) return false;
+  loop_->call_soon_threadsafe(std::move(callback));
+  return true;
+}
+
+void Door::shut() noexcept {
+  const std::lock_guard lock(mutex_);
+  loop_ = nullptr;
+}
+
+}  // namespace lowlevel
+
+EventLoop::EventLoop(LoopOptions options)
+    : backend_(options.backend ? std::move(options.backend) : lowlevel::make_default_backend()),
+      clock_(std::move(options.clock)) {
+  const char* debug = std::getenv("TUTTI_DEBUG");
+  debug_ = debug != nullptr && *debug != '\0' && std::strcmp(debug, "0") != 0;
+}
+
+EventLoop::~EventLoop() {
+  if (closed_) return;
+  try {
+    close();
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "loop", std::string("closing a loop failed: ") + error.what());
+  }
+}
+
+// ---- running ----
+
+void EventLoop::run_forever() {
+  if (closed_) throw RuntimeError("run_forever: the event loop is closed");
+  if (is_running()) throw RuntimeError("run_forever: this event loop is already running");
+  if (detail::running_loop != nullptr) {
+    throw RuntimeError("run_forever: another event loop is running on this thread");
+  }
+  struct Running {
+    EventLoop& loop;
+    explicit Running(EventLoop& owner) : loop(owner) {
+      loop.thread_ = std::this_thread::get_id();
+      detail::running_loop = &loop;
+      loop.running_.store(true, std::memory_order_release);
+    }
+    ~Running() {
+      loop.stopping_ = false;
+      loop.running_.store(false, std::memory_order_release);
+      detail::running_loop = nullptr;
+      loop.thread_ = {};
+    }
+  } const running(*this);
+  do {
+    run_once();
+  } while (!stopping_);
+}
+
+void EventLoop::run_once() {
+  process_events(poll_events());
+  process_ready();
+}
+
+std::optional<Duration> EventLoop::wait_limit() {
+  const auto deadline = timers_.next();
+  if (clock_ != nullptr) return clock_->wait_limit(deadline, *this);
+  if (!deadline) return std::nullopt;
+  return std::max(*deadline - monotonic_now(), Duration::zero());
+}
+
+lowlevel::ReadyQueue EventLoop::poll_events() {
+  lowlevel::ReadyQueue completed;
+  if (!ready_.empty() || stopping_) {
+    backend_->poll(Duration::zero(), completed);
+    return completed;
+  }
+  for (;;) {
+    auto limit = wait_limit();
+    // Announce the sleep first, look for work from other threads after: whoever posts does it the other way round.
+    waiting_.store(true, std::memory_order_seq_cst);
+    if (posted_.load(std::memory_order_seq_cst) != nullptr) limit = Duration::zero();
+    backend_->poll(limit, completed);
+    waiting_.store(false, std::memory_order_relaxed);
+    if (!completed.empty() || posted_.load(std::memory_order_relaxed) != nullptr ||
+        interrupted_.load(std::memory_order_relaxed)) {
+      return completed;
+    }
+    if (clock_ != nullptr) clock_->idle(timers_.next(), *this);
+    // A wake-up without a due timer is no iteration: the wheel wanted to turn, or somebody called `wake_up`.
+    if (expire_timers() || timers_.empty()) return completed;
+  }
+}
+
+bool EventLoop::expire_timers() {
+  if (timers_.empty()) return false;
+  timers_.expire(time(), ready_);
+  return !ready_.empty();
+}
+
+void EventLoop::process_events(lowlevel::ReadyQueue&& completed) {
+  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted();
+  ready_.append(completed);
+  expire_timers();
+  if (interrupted_.load(std::memory_order_relaxed)) [[unlikely]] {
+    interrupted_.store(false, std::memory_order_relaxed);
+    if (interrupt_handler_) interrupt_handler_();
+  }
+}
+
+void EventLoop::process_ready() {
+  // What becomes ready from here on waits for the next iteration. If KeyboardInterrupt or SystemExit ends this one,
+  // the rest of it comes first in the next.
+  struct Rest {
+    EventLoop& loop;
+    ~Rest() {
+      if (loop.batch_.empty()) return;
+      loop.batch_.append(loop.ready_);
+      loop.ready_.append(loop.batch_);
+    }
+  } const rest{*this};
+  batch_.append(ready_);
+  while (lowlevel::Ready* entry = batch_.pop()) entry->run();
+}
+
+void EventLoop::close() {
+  if (is_running()) throw RuntimeError("close: the event loop is running");
+  if (closed_) return;
+  door_->shut();
+  closed_ = true;
+  for (auto service = services_.rbegin(); service != services_.rend(); ++service) service->second->close(*this);
+  backend_->shutdown(ready_);
+  take_posted();
+  timers_.clear(ready_);
+  const auto drop_all = [this] {
+    while (lowlevel::Ready* entry = ready_.pop()) entry->drop();
+  };
+  drop_all();
+  if (task_hooks != nullptr) task_hooks->destroy_all(*this);
+  drop_all();
+  while (!services_.empty()) services_.pop_back();
+  backend_.reset();
+}
+
+// ---- scheduling ----
+
+void EventLoop::check_slow(const char* operation) const {
+  if (closed_) throw RuntimeError(std::string(operation) + ": the event loop is closed");
+  if (debug_ && thread_ != std::thread::id() && thread_ != std::this_thread::get_id()) {
+    throw RuntimeError(std::string(operation) +
+                       ": called from another thread than the event loop's; call_soon_threadsafe is the way in");
+  }
+}
+
+detail::Ref<detail::HandleState> EventLoop::schedule(Callback&& callback, detail::Ref<detail::ContextState> context,
+                                                     std::source_location where) {
+  using detail::HandleState;
+  return detail::Ref<HandleState>::adopt(new HandleState(*this, std::move(callback), std::move(context), where));
+}
+
+Handle EventLoop::call_soon(Callback callback, std::source_location where) {
+  check("call_soon");
+  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  handle->retain();
+  ready_.push(*handle);
+  return Handle(std::move(handle));
+}
+
+Handle EventLoop::call_soon(Callback callback, const Context& context, std::source_location where) {
+  check("call_soon");
+  auto handle = schedule(std::move(callback), ContextAccess::state(context), where);
+  handle->retain();
+  ready_.push(*handle);
+  return Handle(std::move(handle));
+}
+
+TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {
+  check("call_at");
+  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  handle->retain();
+  timers_.add(*handle, when, time());
+  return TimerHandle(std::move(handle));
+}
+
+Handle EventLoop::call_soon_threadsafe(Callback callback, std::source_location where) {
+  if (closed_) throw RuntimeError("call_soon_threadsafe: the event loop is closed");
+  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  handle->retain();
+  handle->posted_next = posted_.load(std::memory_order_relaxed);
+  while (!posted_.compare_exchange_weak(handle->posted_next, handle.get(), std::memory_order_seq_cst)) {
+  }
+  if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_relaxed)) wake_up();
+  return Handle(std::move(handle));
+}
+
+void EventLoop::take_posted() noexcept {
+  detail::HandleState* newest = posted_.exchange(nullptr, std::memory_order_acquire);
+  detail::HandleState* oldest = nullptr;
+  while (newest != nullptr) {
+    detail::HandleState* before = std::exchange(newest->posted_next, oldest);
+    oldest = std::exchange(newest, before);
+  }
+  for (; oldest != nullptr; oldest = oldest->posted_next) ready_.push(*oldest);
+}
+
+void EventLoop::wake_up() noexcept { backend_->wake(); }
+
+// ---- errors ----
+
+std::string ExceptionContext::to_string() const {
+  std::string text = message;
+  if (!source.empty()) text += "; " + source;
+  if (location.line() != 0) {
+    text += std::string(" at ") + location.file_name() + ":" + std::to_string(location.line());
+  }
+  if (exception) text += ": " + describe(exception);
+  return text;
+}
+
+void EventLoop::default_exception_handler(const ExceptionContext& context) noexcept {
+  log(LogLevel::error, "loop", context.to_string());
+}
+
+void EventLoop::call_exception_handler(const ExceptionContext& context) {
+  if (!exception_handler_) return default_exception_handler(context);
+  try {
+    // A copy, since the handler may replace itself.
+    const auto handler = exception_handler_;
+    handler(*this, context);
+  } catch (const KeyboardInterrupt&) {
+    throw;
+  } catch (const SystemExit&) {
+    throw;
+  } catch (...) {
+    default_exception_handler({"unhandled error in exception handler", std::current_exception(), {}, {}});
+    default_exception_handler(context);
+  }
+}
+
+}  // namespace tutti
