@@ -5,6 +5,4 @@
 
 #include <tutti/base/error.hpp>
 
-int main() {
-  std::puts(tutti::describe(tutti::make_os_error(ECONNREFUSED, "connect 127.0.0.1:81")).c_str());
-}
+int main() { std::puts(tutti::describe(tutti::make_os_error(ECONNREFUSED, "connect 127.0.0.1:81")).c_str()); }
