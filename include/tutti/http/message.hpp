@@ -34,16 +34,16 @@ struct RequestHead {
   std::string method{Method::get};
   std::string target = "/";  ///< as it stands in the request line
   Version version = Version::http11;
-  Headers headers;
+  Headers headers{};
 
   friend bool operator==(const RequestHead&, const RequestHead&) = default;
 };
 
 struct ResponseHead {
   int status = 200;
-  std::string reason;  ///< may be empty: it says nothing that `status` does not
+  std::string reason{};  ///< may be empty: it says nothing that `status` does not
   Version version = Version::http11;
-  Headers headers;
+  Headers headers{};
 
   friend bool operator==(const ResponseHead&, const ResponseHead&) = default;
 };

@@ -34,7 +34,7 @@ struct ParserLimits {
   std::size_t field = 8 * 1024;       ///< one field line
   std::size_t fields = 100;           ///< number of fields
   std::size_t head = 32 * 1024;       ///< start line and fields together
-  std::optional<std::uint64_t> body;  ///< the body, as it is when decoded from chunks; absent: without limit
+  std::optional<std::uint64_t> body{};  ///< the body, as it is when decoded from chunks; absent: without limit
   std::size_t chunk_line = 4 * 1024;  ///< a chunk's size and extensions
   std::size_t trailer = 8 * 1024;     ///< the fields behind the last chunk together
   std::size_t trailer_fields = 16;    ///< number of these

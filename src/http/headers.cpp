@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+// The list of fields, and what may get into it.
+#include <tutti/http/headers.hpp>
+
+#include <algorithm>
+#include <array>
+
+#include <tutti/base/error.hpp>
+
+#include "parsed_fields.hpp"
+
+namespace tutti::http {
+
+namespace {
+
+constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> table{};
+  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
+  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - ('a' - 'A')] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kToken = make_token_table();
+
+std::string_view trim(std::string_view text) noexcept {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// Calls `visit` with each element that is not empty, until it returns false.
+template <class Visit>
+bool for_each_element(std::string_view list, Visit visit) {
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    const auto element = trim(list.substr(0, comma));
+    if (!element.empty() && !visit(element)) return false;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return true;
+}
+
+void check(std::string_view name, std::string_view value) {
+  if (!is_token(name)) throw ValueError("invalid name of a header field: " + detail::quote(name));
+  if (!is_field_value(value)) {
+    throw ValueError("header field " + std::string(name) + ": invalid value " + detail::quote(value));
+  }
+}
+
+}  // namespace
+
+bool iequals(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<unsigned char>(c)]; });
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+  });
+}
+
+std::string detail::quote(std::string_view text, std::size_t most) {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::string out = "'";
+  for (const char c : text.substr(0, most)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f && byte != '\\') {
+      out += c;
+    } else if (c == '\r') {
+      out += "\\r";
+    } else if (c == '\n') {
+      out += "\\n";
+    } else if (c == '\\') {
+      out += "\\\\";
+    } else {
+      out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out + (text.size() > most ? "…'" : "'");
+}
+
+Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+  fields_.reserve(fields.size());
+  for (const auto& [name, value] : fields) add(name, value);
+}
+
+std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
+  for (const auto& field : fields_) {
+    if (iequals(field.first, name)) return field.second;
+  }
+  return std::nullopt;
+}
+
+std::string_view Headers::get(std::string_view name, std::string_view otherwise) const noexcept {
+  return get(name).value_or(otherwise);
+}
+
+std::vector<std::string_view> Headers::get_all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& field : fields_) {
+    if (iequals(field.first, name)) values.emplace_back(field.second);
+  }
+  return values;
+}
+
+std::size_t Headers::count(std::string_view name) const noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(fields_.begin(), fields_.end(), [&](const Field& field) { return iequals(field.first, name); }));
+}
+
+bool Headers::contains(std::string_view name) const noexcept { return get(name).has_value(); }
+
+void Headers::add(std::string_view name, std::string_view value) {
+  check(name, value);
+  fields_.emplace_back(name, value);
+}
+
+void Headers::set(std::string_view name, std::string_view value) {
+  check(name, value);
+  // Copies first: both views may point into the fields.
+  Field field(name, value);
+  const auto same = [&](const Field& other) { return iequals(other.first, field.first); };
+  const auto place = std::find_if(fields_.begin(), fields_.end(), same);
+  if (place == fields_.end()) {
+    fields_.push_back(std::move(field));
+    return;
+  }
+  fields_.erase(std::remove_if(place + 1, fields_.end(), same), fields_.end());
+  *place = std::move(field);
+}
+
+bool Headers::set_default(std::string_view name, std::string_view value) {
+  if (contains(name)) return false;
+  add(name, value);
+  return true;
+}
+
+void Headers::update(const Headers& others) {
+  if (&others == this) return;
+  for (const auto& field : others) remove(field.first);
+  fields_.insert(fields_.end(), others.begin(), others.end());
+}
+
+std::size_t Headers::remove(std::string_view name) {
+  // A copy, since the name may be that of a field which goes.
+  const std::string wanted(name);
+  return std::erase_if(fields_, [&](const Field& field) { return iequals(field.first, wanted); });
+}
+
+std::vector<std::string_view> Headers::get_list(std::string_view name) const {
+  std::vector<std::string_view> elements;
+  for (const auto& field : fields_) {
+    if (!iequals(field.first, name)) continue;
+    for_each_element(field.second, [&](std::string_view element) {
+      elements.push_back(element);
+      return true;
+    });
+  }
+  return elements;
+}
+
+bool Headers::list_contains(std::string_view name, std::string_view element) const noexcept {
+  const auto differs = [&](std::string_view other) { return !iequals(other, element); };
+  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) {
+    return iequals(field.first, name) && !for_each_element(field.second, differs);
+  });
+}
+
+}  // namespace tutti::http

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: MIT
+// The parsers: Boost.Beast's `basic_parser` reads, the rules of policy.hpp refuse what it would let pass.
+//
+// Beast wants the bytes that it did not take again, unchanged, so it gets only what it can take whole: a head, a chunk's line,
+// body bytes, the trailer. What is incomplete waits here, within the limits.
+#include <tutti/http/parser.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <type_traits>
+#include <utility>
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/version.hpp>
+
+#include "parsed_fields.hpp"
+#include "policy.hpp"
+
+namespace tutti::http {
+
+ParserError::~ParserError() = default;
+
+int ParserError::status() const noexcept {
+  switch (kind_) {
+    case ParserErrorKind::version: return 505;
+    case ParserErrorKind::transfer_coding: return 501;
+    case ParserErrorKind::start_line_too_long: return 414;
+    case ParserErrorKind::head_too_large: return 431;
+    case ParserErrorKind::body_too_large: return 413;
+    default: return 400;
+  }
+}
+
+namespace detail {
+
+namespace {
+
+namespace beast = boost::beast;
+namespace beast_http = boost::beast::http;
+using Kind = ParserErrorKind;
+
+std::string_view view(beast::string_view text) noexcept { return {text.data(), text.size()}; }
+
+bool is_framing(std::string_view name) noexcept {
+  return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
+}
+
+/// Whether the size at the front of a chunk line is zero.
+bool is_last_chunk(std::string_view line) noexcept {
+  const auto rest = line.substr(std::min(line.find_first_not_of('0'), line.size()));
+  return line.starts_with('0') && rest.find_first_of("0123456789abcdefABCDEF") != 0;
+}
+
+/// What Beast did not like. Most of it was looked for before, with a better text.
+Refusal explain(const beast::error_code& error) {
+  using beast_http::error;
+  if (error == error::bad_content_length || error == error::multiple_content_length ||
+      error == error::bad_transfer_encoding) {
+    return {Kind::framing, "wrong or contradictory Content-Length or Transfer-Encoding"};
+  }
+  if (error == error::bad_chunk) return {Kind::chunk, "wrong size of a chunk"};
+  if (error == error::bad_chunk_extension) return {Kind::chunk, "wrong chunk extension"};
+  if (error == error::bad_value) return {Kind::field, "a Connection field that is not a list of options"};
+  return {Kind::field, error.message()};
+}
+
+/// Beast's parser with our ears: each event goes to where the message is put together.
+template <class Head>
+class BeastParser : public beast_http::basic_parser<std::is_same_v<Head, RequestHead>> {
+  using Base = beast_http::basic_parser<std::is_same_v<Head, RequestHead>>;
+
+ public:
+  BeastParser(Head& head, Headers& trailers) : head_(head), trailers_(trailers) {
+    this->header_limit(std::numeric_limits<std::uint32_t>::max());  // the limits were applied before
+    this->body_limit(boost::none);
+  }
+
+  /// Gives Beast bytes; says how many it took. `more` tells whether it wants these again with others behind them.
+  std::size_t put(BytesView data, bool& more) {
+    beast::error_code error;
+    const auto taken = Base::put(boost::asio::const_buffer(data.data(), data.size()), error);
+    more = error == beast_http::error::need_more;
+    if (error && !more) throw explain(error);
+    return taken;
+  }
+  void put_eof() {
+    beast::error_code error;
+    Base::put_eof(error);
+    if (error) throw explain(error);
+  }
+
+  std::string* body = nullptr;   ///< where body bytes go
+  std::uint64_t chunk_size = 0;  ///< of the last chunk line
+
+ private:
+  void on_request_impl(beast_http::verb, beast::string_view method, beast::string_view target, int version,
+                       beast::error_code&) override {
+    if constexpr (Base::is_request::value) {
+      head_.method = view(method);
+      head_.target = view(target);
+      head_.version = version == 10 ? Version::http10 : Version::http11;
+    }
+  }
+  void on_response_impl(int code, beast::string_view reason, int version, beast::error_code&) override {
+    if constexpr (!Base::is_request::value) {
+      head_.status = code;
+      head_.reason = view(reason);
+      head_.version = version == 10 ? Version::http10 : Version::http11;
+    }
+  }
+  void on_field_impl(beast_http::field, beast::string_view name, beast::string_view value, beast::error_code&) override {
+    if (in_trailer_) {
+      add_trailer(view(name), view(value));
+    } else {
+      ParsedFields::add(head_.headers, view(name), view(value));
+    }
+  }
+#if BOOST_VERSION >= 109000
+  void on_trailer_field_impl(beast_http::field, beast::string_view name, beast::string_view value,
+                             beast::error_code&) override {
+    add_trailer(view(name), view(value));
+  }
+#endif
+  void on_header_impl(beast::error_code&) override { in_trailer_ = true; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
+  std::size_t on_body_impl(beast::string_view data, beast::error_code&) override {
+    body->append(data.data(), data.size());
+    return data.size();
+  }
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view, beast::error_code&) override { chunk_size = size; }
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view data, beast::error_code&) override {
+    body->append(data.data(), data.size());
+    return data.size();
+  }
+  void on_finish_impl(beast::error_code&) override {}
+
+  void add_trailer(std::string_view name, std::string_view value) {
+    // Newer versions of Beast hand these over, older ones have refused them by now: one behaviour for all.
+    if (is_framing(name)) throw Refusal{Kind::framing, std::string(name) + " behind the body"};
+    if (!forbidden_in_trailer(name)) ParsedFields::add(trailers_, name, value);
+  }
+
+  Head& head_;
+  Headers& trailers_;
+  bool in_trailer_ = false;
+};
+
+BlockLimits head_limits(const ParserLimits& limits) noexcept {
+  return {limits.start_line, limits.field, limits.fields, limits.head};
+}
+
+BlockLimits trailer_limits(const ParserLimits& limits) noexcept {
+  return {0, limits.field, limits.trailer_fields, limits.trailer};
+}
+
+}  // namespace
+
+/// What both kinds of parsers do.
+template <class Head>
+class MessageParser {
+  static constexpr bool kRequest = std::is_same_v<Head, RequestHead>;
+
+ public:
+  MessageParser(const ParserLimits& limits, std::string_view request_method)
+      : limits_(limits),
+        head_block_(kRequest ? BlockKind::request : BlockKind::response, head_limits(limits)),
+        trailer_block_(BlockKind::trailer, trailer_limits(limits)) {
+    reset(request_method);
+  }
+  MessageParser(const MessageParser&) = delete;
+  MessageParser& operator=(const MessageParser&) = delete;
+
+  void reset(std::string_view request_method) {
+    request_method_ = request_method;
+    informational_ = last_informational_ = 0;
+    body_limit_ = limits_.body;
+    failure_.reset();
+    restart();
+  }
+
+  std::size_t feed(BytesView data, std::string& body) {
+    return guarded([&] {
+      beast_->body = &body;
+      std::size_t taken = 0;
+      while (taken < data.size() && phase_ != Phase::complete) {
+        const bool was_head = phase_ == Phase::head;
+        taken += step(data.substr(taken));
+        if (was_head && phase_ != Phase::head) break;  // the caller looks at the head before the body
+      }
+      return taken;
+    });
+  }
+
+  void finish() {
+    guarded([&] {
+      if (phase_ == Phase::complete || (kRequest && idle())) return;
+      if (phase_ != Phase::to_eof) refuse_truncated();
+      beast_->put_eof();
+      phase_ = Phase::complete;
+    });
+  }
+
+  void set_body_limit(std::optional<std::uint64_t> limit) {
+    guarded([&] {
+      body_limit_ = limit;
+      check_body(std::max(framing_.length.value_or(0), received_));
+    });
+  }
+
+  [[nodiscard]] bool idle() const noexcept { return phase_ == Phase::head && informational_ == 0 && head_block_.empty(); }
+  [[nodiscard]] bool head_complete() const noexcept { return phase_ != Phase::head; }
+  [[nodiscard]] bool complete() const noexcept { return phase_ == Phase::complete; }
+  [[nodiscard]] bool needs_eof() const noexcept { return to_eof_; }
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const noexcept { return framing_.length; }
+  [[nodiscard]] bool chunked() const noexcept { return framing_.chunked; }
+  [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
+  [[nodiscard]] const Headers& trailers() const noexcept { return trailers_; }
+  [[nodiscard]] int informational_count() const noexcept { return informational_; }
+  [[nodiscard]] int last_informational() const noexcept { return last_informational_; }
+  [[nodiscard]] Head& head() noexcept { return head_; }
+
+ private:
+  enum class Phase : std::uint8_t { head, length, to_eof, chunk_line, chunk_data, trailer, complete };
+
+  void restart() {
+    head_ = {};
+    trailers_.clear();
+    head_block_.clear();
+    trailer_block_.clear();
+    chunk_line_.clear();
+    framing_ = {};
+    remaining_ = received_ = 0;
+    phase_ = Phase::head;
+    to_eof_ = keep_alive_ = behind_chunk_ = false;
+    beast_.emplace(head_, trailers_);
+  }
+
+  /// Runs `function`; a refusal becomes the error that each later call throws again.
+  template <class Function>
+  auto guarded(Function function) {
+    if (failure_) throw ParserError(*failure_);
+    try {
+      return function();
+    } catch (const Refusal& refusal) {
+      failure_.emplace(refusal.kind, std::string(kRequest ? "invalid HTTP request: " : "invalid HTTP response: ") + refusal.reason);
+      throw ParserError(*failure_);
+    }
+  }
+
+  /// Takes from the front of `data`, which is not empty, what belongs to the present phase.
+  std::size_t step(BytesView data) {
+    switch (phase_) {
+      case Phase::head: return step_head(data);
+      case Phase::length:
+      case Phase::chunk_data: return step_counted(data);
+      case Phase::to_eof: return step_to_eof(data);
+      case Phase::chunk_line: return step_chunk_line(data);
+      case Phase::trailer: return step_trailer(data);
+      case Phase::complete: break;
+    }
+    return 0;
+  }
+
+  std::size_t step_head(BytesView data) {
+    const auto taken = head_block_.feed(data);
+    if (head_block_.complete()) on_head(head_block_.text());
+    return taken;
+  }
+
+  void on_head(std::string_view text) {
+    const auto line = text.substr(0, text.find('\r'));
+    std::string patched;
+    if constexpr (kRequest) {
+      check_request_line(line);
+    } else {
+      if (status_line_lacks_space(line)) {
+        patched.assign(text).insert(line.size(), 1, ' ');
+        text = patched;
+      }
+      const bool tunnel = request_method_ == Method::connect && line[9] == '2';
+      if (request_method_ == Method::head || tunnel) beast_->skip(true);
+    }
+    bool more = false;
+    beast_->put(text, more);
+    if (more || !beast_->is_header_done()) throw Refusal{Kind::field, "the head has no end"};
+    if constexpr (kRequest) {
+      check_target_and_host(head_);
+    } else if (head_.status < 200 && head_.status != 101) {
+      on_informational();
+      return;
+    }
+    on_final_head();
+  }
+
+  void on_informational() {
+    last_informational_ = head_.status;
+    if (++informational_ > limits_.informational) {
+      throw Refusal{Kind::informational, "more than " + std::to_string(limits_.informational) + " 1xx responses"};
+    }
+    std::string* const body = beast_->body;
+    restart();
+    beast_->body = body;
+  }
+
+  void on_final_head() {
+    framing_ = check_framing(head_.version, head_.headers);
+    to_eof_ = beast_->need_eof();
+    keep_alive_ = wants_keep_alive(head_.version, head_.headers) && !to_eof_ && !leaves_http();
+    if (beast_->is_done()) {
+      framing_ = {.chunked = false, .length = 0};
+      phase_ = Phase::complete;
+    } else if (framing_.chunked) {
+      phase_ = Phase::chunk_line;
+    } else if (framing_.length) {
+      check_body(*framing_.length);
+      remaining_ = *framing_.length;
+      phase_ = Phase::length;
+    } else {
+      phase_ = Phase::to_eof;
+    }
+  }
+
+  /// Whether the connection speaks another protocol from here on.
+  [[nodiscard]] bool leaves_http() const noexcept {
+    if constexpr (kRequest) {
+      return head_.method == Method::connect;
+    } else {
+      return head_.status == 101 || (request_method_ == Method::connect && head_.status / 100 == 2);
+    }
+  }
+
+  std::size_t step_counted(BytesView data) {
+    const auto taken = put_body(data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, data.size()))));
+    remaining_ -= taken;
+    if (remaining_ == 0) phase_ = phase_ == Phase::length ? Phase::complete : Phase::chunk_line;
+    return taken;
+  }
+
+  std::size_t step_to_eof(BytesView data) {
+    if (body_limit_) {
+      const auto left = *body_limit_ - received_;
+      if (left == 0) check_body(received_ + 1);
+      data = data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left, data.size())));
+    }
+    received_ += data.size();
+    return put_body(data);
+  }
+
+  std::size_t put_body(BytesView data) {
+    bool more = false;
+    return beast_->put(data, more);
+  }
+
+  /// Collects the CRLF behind a chunk and the next chunk's size line; Beast takes them together.
+  std::size_t step_chunk_line(BytesView data) {
+    std::size_t taken = 0;
+    for (; behind_chunk_ && chunk_line_.size() < 2 && taken < data.size(); ++taken) {
+      if (data[taken] != (chunk_line_.empty() ? '\r' : '\n')) throw Refusal{Kind::chunk, "a chunk is longer than its size"};
+      chunk_line_ += data[taken];
+    }
+    const auto prefix = behind_chunk_ ? 2U : 0U;
+    if (chunk_line_.size() < prefix) return taken;
+    data.remove_prefix(taken);
+    const auto end = data.find('\n');
+    const bool whole = end != BytesView::npos;
+    const auto size = chunk_line_.size() - prefix + (whole ? end + 1 : data.size() + 1);
+    if (size > limits_.chunk_line) {
+      throw Refusal{Kind::chunk, "a chunk line of more than " + std::to_string(limits_.chunk_line) + " bytes"};
+    }
+    chunk_line_.append(data.substr(0, end + (whole ? 1 : 0)));
+    if (!whole) return taken + data.size();
+    on_chunk_line(std::string_view(chunk_line_).substr(prefix));
+    return taken + end + 1;
+  }
+
+  void on_chunk_line(std::string_view line) {
+    if (!line.ends_with("\r\n")) throw Refusal{Kind::chunk, "a chunk line ends with LF instead of CRLF: " + quote(line)};
+    line.remove_suffix(2);
+    if (!is_field_value(line)) throw Refusal{Kind::chunk, "control character in a chunk line: " + quote(line)};
+    bool more = false;
+    beast_->put(chunk_line_, more);
+    if (more) {
+      // Beast keeps a last chunk until its trailer is there; anything else would have been taken.
+      if (!is_last_chunk(line)) throw Refusal{Kind::chunk, "wrong chunk extension: " + quote(line)};
+      phase_ = Phase::trailer;
+      return;
+    }
+    chunk_line_.clear();
+    behind_chunk_ = true;
+    remaining_ = beast_->chunk_size;
+    if (remaining_ > std::numeric_limits<std::uint64_t>::max() - received_) {
+      throw Refusal{Kind::chunk, "chunks larger than any number"};
+    }
+    received_ += remaining_;
+    check_body(received_);
+    phase_ = Phase::chunk_data;
+  }
+
+  std::size_t step_trailer(BytesView data) {
+    const auto taken = trailer_block_.feed(data);
+    if (!trailer_block_.complete()) return taken;
+    chunk_line_.append(trailer_block_.text());
+    bool more = false;
+    beast_->put(chunk_line_, more);
+    if (more || !beast_->is_done()) throw Refusal{Kind::chunk, "the trailer has no end"};
+    phase_ = Phase::complete;
+    return taken;
+  }
+
+  void check_body(std::uint64_t size) const {
+    if (!body_limit_ || size <= *body_limit_) return;
+    throw Refusal{Kind::body_too_large, "a body of more than " + std::to_string(*body_limit_) + " bytes"};
+  }
+
+  [[noreturn]] void refuse_truncated() const {
+    std::string reason;
+    if (phase_ == Phase::length) {
+      reason = "the stream ended " + std::to_string(remaining_) + " bytes before the end of a body of " +
+               std::to_string(framing_.length.value_or(0));
+    } else if (phase_ != Phase::head) {
+      reason = "the stream ended inside a chunked body";
+    } else {
+      reason = idle() ? "the stream ended before it" : "the stream ended inside the head";
+    }
+    throw Refusal{Kind::truncated, reason};
+  }
+
+  ParserLimits limits_;
+  LineBlock head_block_;
+  LineBlock trailer_block_;
+  std::optional<BeastParser<Head>> beast_;
+  std::optional<ParserError> failure_;
+  Head head_;
+  Headers trailers_;
+  Framing framing_;
+  std::string chunk_line_;      // what Beast has not taken of the chunk lines and the trailer
+  std::string request_method_;  // whose response this is
+  std::optional<std::uint64_t> body_limit_;
+  std::uint64_t remaining_ = 0;  // of the body, or of the present chunk
+  std::uint64_t received_ = 0;   // body bytes so far, where the head does not tell their number
+  int informational_ = 0;
+  int last_informational_ = 0;
+  Phase phase_ = Phase::head;
+  bool to_eof_ = false;
+  bool keep_alive_ = false;
+  bool behind_chunk_ = false;  // the CRLF behind a chunk's data comes next
+};
+
+}  // namespace detail
+
+RequestParser::RequestParser(const ParserLimits& limits)
+    : impl_(std::make_unique<detail::MessageParser<RequestHead>>(limits, std::string_view())) {}
+RequestParser::RequestParser(RequestParser&&) noexcept = default;
+RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
+RequestParser::~RequestParser() = default;
+
+std::size_t RequestParser::feed(BytesView data, std::string& body) { return impl_->feed(data, body); }
+void RequestParser::finish() { impl_->finish(); }
+void RequestParser::reset() { impl_->reset({}); }
+bool RequestParser::idle() const noexcept { return impl_->idle(); }
+bool RequestParser::head_complete() const noexcept { return impl_->head_complete(); }
+bool RequestParser::complete() const noexcept { return impl_->complete(); }
+const RequestHead& RequestParser::head() const noexcept { return impl_->head(); }
+RequestHead RequestParser::take_head() noexcept { return std::move(impl_->head()); }
+std::optional<std::uint64_t> RequestParser::content_length() const noexcept { return impl_->content_length(); }
+bool RequestParser::chunked() const noexcept { return impl_->chunked(); }
+bool RequestParser::keep_alive() const noexcept { return impl_->keep_alive(); }
+const Headers& RequestParser::trailers() const noexcept { return impl_->trailers(); }
+void RequestParser::set_body_limit(std::optional<std::uint64_t> limit) { impl_->set_body_limit(limit); }
+
+ResponseParser::ResponseParser(std::string_view request_method, const ParserLimits& limits)
+    : impl_(std::make_unique<detail::MessageParser<ResponseHead>>(limits, request_method)) {}
+ResponseParser::ResponseParser(ResponseParser&&) noexcept = default;
+ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
+ResponseParser::~ResponseParser() = default;
+
+std::size_t ResponseParser::feed(BytesView data, std::string& body) { return impl_->feed(data, body); }
+void ResponseParser::finish() { impl_->finish(); }
+void ResponseParser::reset(std::string_view request_method) { impl_->reset(request_method); }
+bool ResponseParser::idle() const noexcept { return impl_->idle(); }
+bool ResponseParser::head_complete() const noexcept { return impl_->head_complete(); }
+bool ResponseParser::complete() const noexcept { return impl_->complete(); }
+bool ResponseParser::needs_eof() const noexcept { return impl_->needs_eof(); }
+const ResponseHead& ResponseParser::head() const noexcept { return impl_->head(); }
+ResponseHead ResponseParser::take_head() noexcept { return std::move(impl_->head()); }
+std::optional<std::uint64_t> ResponseParser::content_length() const noexcept { return impl_->content_length(); }
+bool ResponseParser::chunked() const noexcept { return impl_->chunked(); }
+bool ResponseParser::keep_alive() const noexcept { return impl_->keep_alive(); }
+const Headers& ResponseParser::trailers() const noexcept { return impl_->trailers(); }
+void ResponseParser::set_body_limit(std::optional<std::uint64_t> limit) { impl_->set_body_limit(limit); }
+int ResponseParser::informational_count() const noexcept { return impl_->informational_count(); }
+int ResponseParser::last_informational() const noexcept { return impl_->last_informational(); }
+
+}  // namespace tutti::http
