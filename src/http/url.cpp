@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include <boost/core/detail/string_view.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -136,14 +137,14 @@ Parts split(std::string_view given, std::string_view text) {
     const bool second_hash = masked[i] == '#' && i > hash;
     if (second_hash || std::string_view("[]{}|^`\"<>").find(masked[i]) != std::string_view::npos) masked[i] = 'x';
   }
-  const auto parsed = boost::urls::parse_uri_reference(boost::urls::string_view(masked.data(), masked.size()));
+  const auto parsed = boost::urls::parse_uri_reference(boost::core::string_view(masked.data(), masked.size()));
   if (!parsed) {
     const auto authority = text.substr(0, authority_end);
     const bool bracket = authority.find('[') != std::string_view::npos;
     throw InvalidUrlError(given, bracket ? "not an IPv6 address" : "it does not have the form of a URL");
   }
   const boost::urls::url_view& view = *parsed;
-  const auto original = [&](boost::urls::string_view part) {
+  const auto original = [&](boost::core::string_view part) {
     if (part.empty()) return std::string_view();
     return text.substr(static_cast<std::size_t>(part.data() - masked.data()), part.size());
   };
