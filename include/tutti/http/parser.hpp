@@ -30,31 +30,31 @@ namespace tutti::http {
 
 /// How much of a peer's message is taken. Sizes are bytes.
 struct ParserLimits {
-  std::size_t start_line = 8 * 1024;  ///< the request or status line
-  std::size_t field = 8 * 1024;       ///< one field line
-  std::size_t fields = 100;           ///< number of fields
-  std::size_t head = 32 * 1024;       ///< start line and fields together
+  std::size_t start_line = 8 * 1024;    ///< the request or status line
+  std::size_t field = 8 * 1024;         ///< one field line
+  std::size_t fields = 100;             ///< number of fields
+  std::size_t head = 32 * 1024;         ///< start line and fields together
   std::optional<std::uint64_t> body{};  ///< the body, as it is when decoded from chunks; absent: without limit
-  std::size_t chunk_line = 4 * 1024;  ///< a chunk's size and extensions
-  std::size_t trailer = 8 * 1024;     ///< the fields behind the last chunk together
-  std::size_t trailer_fields = 16;    ///< number of these
-  int informational = 8;              ///< 1xx responses before the final one
+  std::size_t chunk_line = 4 * 1024;    ///< a chunk's size and extensions
+  std::size_t trailer = 8 * 1024;       ///< the fields behind the last chunk together
+  std::size_t trailer_fields = 16;      ///< number of these
+  int informational = 8;                ///< 1xx responses before the final one
 };
 
 enum class ParserErrorKind : std::uint8_t {
-  start_line,          ///< the request or status line has a wrong form
-  target,              ///< the request target is not what the method and RFC 9112 3.2 allow
-  version,             ///< a version that is not 1.0 or 1.1
-  field,               ///< a field line has a wrong form
-  host,                ///< no Host, more than one, or not a host
-  framing,             ///< it cannot be told for sure where the body ends
-  transfer_coding,     ///< a transfer coding other than chunked
-  chunk,               ///< wrong chunk
+  start_line,       ///< the request or status line has a wrong form
+  target,           ///< the request target is not what the method and RFC 9112 3.2 allow
+  version,          ///< a version that is not 1.0 or 1.1
+  field,            ///< a field line has a wrong form
+  host,             ///< no Host, more than one, or not a host
+  framing,          ///< it cannot be told for sure where the body ends
+  transfer_coding,  ///< a transfer coding other than chunked
+  chunk,            ///< wrong chunk
   start_line_too_long,
-  head_too_large,      ///< a field, their number or all together
+  head_too_large,  ///< a field, their number or all together
   body_too_large,
-  informational,       ///< too many 1xx responses
-  truncated,           ///< the stream ended inside the message
+  informational,  ///< too many 1xx responses
+  truncated,      ///< the stream ended inside the message
 };
 
 /// A peer's message is not taken. After it no byte of that connection can be trusted: answer with `status()`, and close.

@@ -99,6 +99,7 @@ class Context {
 // For the layers above: the state behind a handle.
 struct ContextAccess {
   static const detail::Ref<detail::ContextState>& state(const Context& context) { return context.state_; }
+  static Context handle(detail::Ref<detail::ContextState> state) { return Context(std::move(state)); }
 };
 
 /// A variable with a value in each context. It must outlive all contexts in which it is set (best: a global).

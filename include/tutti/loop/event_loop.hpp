@@ -180,6 +180,9 @@ class EventLoop {
   /// Logs the report.
   static void default_exception_handler(const ExceptionContext& context) noexcept;
 
+  /// Whether `loop` is an event loop that was not closed yet; for those who outlive it. From any thread.
+  [[nodiscard]] static bool is_alive(const EventLoop* loop);
+
   // ---- debug mode ----
 
   [[nodiscard]] bool get_debug() const noexcept { return debug_; }

@@ -2,6 +2,7 @@
 // What the loop runs: entries of the ready queue, and the queue itself. Both intrusive: no allocation.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -23,8 +24,10 @@ class Ready {
   ~Ready() = default;
 
  private:
+  // An entry stands in one of these, never in two.
   friend class ReadyQueue;
-  friend class TimerQueue;  // an entry stands in one of the two, never in both
+  friend class WaitList;
+  friend class TimerQueue;
   Ready* next_ = nullptr;
 };
 
@@ -91,8 +94,56 @@ class ReadyQueue {
   bool remove(Ready& entry) noexcept;
 
  private:
+  friend class WaitList;
   Ready* head_ = nullptr;
   Ready* tail_ = nullptr;  // valid only while head_ is
+};
+
+/// Entries that wait for one thing, in the order in which they came; one pointer wide.
+class WaitList {
+ public:
+  WaitList() noexcept = default;
+  WaitList(const WaitList&) = delete;
+  WaitList& operator=(const WaitList&) = delete;
+  ~WaitList() = default;
+
+  [[nodiscard]] bool empty() const noexcept { return last_ == nullptr; }
+
+  void push(Ready& entry) noexcept {
+    if (last_ == nullptr) {
+      entry.next_ = &entry;
+    } else {
+      entry.next_ = std::exchange(last_->next_, &entry);
+    }
+    last_ = &entry;
+  }
+
+  /// Moves all entries behind those of `queue`; O(1).
+  void move_to(ReadyQueue& queue) noexcept {
+    if (last_ == nullptr) return;
+    Ready* const first = std::exchange(last_->next_, nullptr);
+    (queue.head_ == nullptr ? queue.head_ : queue.tail_->next_) = first;
+    queue.tail_ = std::exchange(last_, nullptr);
+  }
+
+  /// Takes out the entries for which `match(Ready&)` holds; gives their number. O(n).
+  template <class Match>
+  std::size_t remove_if(Match match) {
+    ReadyQueue all;
+    move_to(all);
+    std::size_t removed = 0;
+    while (Ready* entry = all.pop()) {
+      if (match(*entry)) {
+        ++removed;
+      } else {
+        push(*entry);
+      }
+    }
+    return removed;
+  }
+
+ private:
+  Ready* last_ = nullptr;  // of a ring: the last one's next is the first
 };
 
 }  // namespace tutti::lowlevel

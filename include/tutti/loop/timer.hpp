@@ -23,6 +23,7 @@ class Timer : public Suspension {
 
  protected:
   Timer() noexcept = default;
+  explicit Timer(TimePoint when) noexcept : when_(when.time_since_epoch().count()) {}
   ~Timer() = default;
 
   /// Two bits for the owner's own use while the timer is not pending (adding it clears them).

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+// Task<T>: a coroutine that runs on its own, and `create_task`, which makes it so.
+#pragma once
+
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tutti/loop/event_loop.hpp>
+#include <tutti/task/awaitable.hpp>
+#include <tutti/task/coro.hpp>
+#include <tutti/task/future.hpp>
+#include <tutti/task/task_state.hpp>
+
+namespace tutti {
+
+/// How a task is made.
+struct TaskOptions {
+  std::string name = {};                 ///< empty: "Task-N"
+  std::optional<Context> context = {};   ///< absent: a copy of the current one
+  bool eager_start = false;              ///< the first step runs at once, inside `create_task`, if the loop is running
+};
+
+namespace detail {
+
+template <class T>
+class CoroTask final : public Typed<T, TaskState>, public lowlevel::PoolAllocated {
+ public:
+  CoroTask(EventLoop& loop, std::coroutine_handle<CoroPromise<T>> root) : Typed<T, TaskState>(loop, root) {
+    root.promise().set_continuation(std::noop_coroutine());
+  }
+
+ private:
+  ~CoroTask() override = default;
+  void store_result() override {
+    if constexpr (!std::is_void_v<T>) {
+      auto root = std::coroutine_handle<CoroPromise<T>>::from_address(this->root().address());
+      this->emplace(root.promise().stored());
+    }
+  }
+};
+
+[[nodiscard]] Context context_of(TaskState& task);
+
+/// Gives a new task its options and starts it. Destroys its coroutine, silently, if that fails.
+void launch(TaskState& task, TaskOptions* options, std::source_location where);
+
+}  // namespace detail
+
+/// A coroutine that runs on a loop, and its future. Copies are handles of the same task; letting all of them go does not stop it.
+///
+/// *Cancellation*: `cancel()` makes the coroutine's innermost await throw `CancelledError`, once, in a later iteration; the
+/// coroutine may catch it, clean up, and even go on. *Source*: asyncio.Task.
+template <class T = void>
+class Task : public Future<T> {
+ public:
+  /// A handle of an existing one, which must be a task of type `T`.
+  explicit Task(detail::Ref<detail::FutureState> state) noexcept : Future<T>(std::move(state)) {}
+
+  /// How many times `cancel()` was called less the calls of `uncancel()`.
+  [[nodiscard]] std::size_t cancelling() const noexcept { return task().cancelling(); }
+  /// Takes one request back; gives how many are left. At 0 a cancellation that was not delivered yet is dropped too.
+  std::size_t uncancel() const noexcept { return task().uncancel(); }
+  [[nodiscard]] std::string get_name() const { return task().name(); }
+  void set_name(std::string name) const { task().set_name(std::move(name)); }
+  /// The context it runs in.
+  [[nodiscard]] Context get_context() const { return detail::context_of(task()); }
+  /// An identity of its coroutine; 0 once it has ended.
+  [[nodiscard]] std::uintptr_t get_coro() const noexcept { return task().coroutine_id(); }
+
+  /// Calls `callback(task)` or `callback()` through the loop once it is done.
+  template <class F>
+  CallbackToken add_done_callback(F callback) const {
+    if constexpr (std::is_invocable_v<F&, Task>) {
+      return {this->state_->add_callback([function = std::move(callback)](detail::FutureState& state) mutable {
+        function(Task(detail::Ref<detail::FutureState>(&state)));
+      })};
+    } else {
+      return Future<T>::add_done_callback(std::move(callback));
+    }
+  }
+
+ private:
+  [[nodiscard]] detail::TaskState& task() const noexcept { return static_cast<detail::TaskState&>(*this->state_); }
+};
+
+/// A task whose result type is not known here: what `current_task` and `all_tasks` give.
+class AnyTask {
+ public:
+  template <class T>
+  AnyTask(const Task<T>& task) noexcept  // NOLINT(google-explicit-constructor): each task is one
+      : state_(static_cast<detail::TaskState*>(task.state().get())) {}
+  explicit AnyTask(detail::TaskState& state) noexcept : state_(&state) {}
+
+  bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
+  [[nodiscard]] std::size_t cancelling() const noexcept { return state_->cancelling(); }
+  std::size_t uncancel() const noexcept { return state_->uncancel(); }
+  [[nodiscard]] bool done() const noexcept { return state_->done(); }
+  [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }
+  [[nodiscard]] std::exception_ptr exception() const { return state_->exception(); }
+  [[nodiscard]] std::string get_name() const { return state_->name(); }
+  void set_name(std::string name) const { state_->set_name(std::move(name)); }
+  [[nodiscard]] Context get_context() const { return detail::context_of(*state_); }
+  [[nodiscard]] EventLoop& get_loop() const noexcept { return state_->loop(); }
+  template <class F>
+  CallbackToken add_done_callback(F callback) const {
+    return {state_->add_callback([function = std::move(callback)](detail::FutureState&) mutable { function(); })};
+  }
+  friend bool operator==(const AnyTask& a, const AnyTask& b) noexcept { return a.state_ == b.state_; }
+  [[nodiscard]] detail::TaskState& state() const noexcept { return *state_; }
+
+ private:
+  detail::Ref<detail::TaskState> state_;
+};
+
+namespace detail {
+
+template <class T>
+Task<T> make_task(EventLoop& loop, Coro<T>&& coro, TaskOptions* options, std::source_location where) {
+  loop.check("create_task");
+  auto task = Ref<FutureState>::adopt(new CoroTask<T>(loop, coro.release()));
+  auto& state = static_cast<TaskState&>(*task);
+  if (options == nullptr && !loop.get_task_factory() && !loop.get_debug() && current_context == nullptr) {
+    state.start(false);
+  } else {
+    launch(state, options, where);
+  }
+  return Task<T>(std::move(task));
+}
+
+}  // namespace detail
+
+/// Runs `awaitable` (a coroutine, or a callable that returns one, which is kept alive) as a task of the running loop. Its first step is
+/// in the next iteration. *Errors*: `RuntimeError` if no loop runs; what the task factory throws. The coroutine is closed then.
+template <class A>
+auto create_task(A&& awaitable, std::source_location where = std::source_location::current()) {
+  static_assert(!detail::is_future<std::remove_cvref_t<A>>, "it is a task or future already: see ensure_future");
+  return detail::make_task(get_running_loop(), detail::to_coro(std::forward<A>(awaitable)), nullptr, where);
+}
+template <class A>
+auto create_task(A&& awaitable, TaskOptions options, std::source_location where = std::source_location::current()) {
+  static_assert(!detail::is_future<std::remove_cvref_t<A>>, "it is a task or future already: see ensure_future");
+  return detail::make_task(get_running_loop(), detail::to_coro(std::forward<A>(awaitable)), &options, where);
+}
+
+template <class A>
+auto EventLoop::create_task(A&& awaitable) {
+  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), nullptr, std::source_location::current());
+}
+template <class A>
+auto EventLoop::create_task(A&& awaitable, TaskOptions options) {
+  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), &options, std::source_location::current());
+}
+
+/// A future or task as it is; anything else awaitable, or a callable that returns it, as a new task of `loop`.
+template <class A>
+auto ensure_future(A&& awaitable, EventLoop& loop) {
+  using Plain = std::remove_cvref_t<A>;
+  if constexpr (detail::is_future<Plain>) {
+    return Plain(std::forward<A>(awaitable));
+  } else {
+    return detail::make_task(loop, detail::to_coro(std::forward<A>(awaitable)), nullptr, std::source_location::current());
+  }
+}
+/// The same on the running loop.
+template <class A>
+auto ensure_future(A&& awaitable) {
+  using Plain = std::remove_cvref_t<A>;
+  if constexpr (detail::is_future<Plain>) {
+    return Plain(std::forward<A>(awaitable));
+  } else {
+    return ensure_future(std::forward<A>(awaitable), get_running_loop());
+  }
+}
+
+/// The task that runs now; nothing in a callback or outside of a loop.
+[[nodiscard]] std::optional<AnyTask> current_task();
+/// The tasks of a loop (the running one) that are not done, in order of creation. *Errors*: `RuntimeError` without a running loop.
+[[nodiscard]] std::vector<AnyTask> all_tasks();
+[[nodiscard]] std::vector<AnyTask> all_tasks(EventLoop& loop);
+
+/// A task factory that starts each task eagerly: what does not wait is done when `create_task` returns.
+void eager_task_factory(EventLoop& loop, TaskOptions& options);
+
+}  // namespace tutti

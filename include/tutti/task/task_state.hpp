@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+// The unit of scheduling: a root coroutine, where to resume it, and what it waits for.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <string_view>
+
+#include <tutti/loop/event_loop.hpp>
+#include <tutti/task/future_state.hpp>
+
+namespace tutti::detail {
+
+class TaskState;
+
+/// What this thread runs now.
+struct Current {
+  TaskState* task = nullptr;
+  // Where the trampoline goes on: see coro.hpp.
+  void* next = nullptr;
+  // The exception that leaves one coroutine on its way into the one that awaits it: between the two nothing runs, so one
+  // place a thread is enough, and no frame pays for it.
+  bool failed = false;
+  alignas(std::exception_ptr) std::byte failure[sizeof(std::exception_ptr)] = {};  // alive while `failed`
+
+  void fail(std::exception_ptr error) noexcept {
+    ::new (static_cast<void*>(failure)) std::exception_ptr(std::move(error));
+    failed = true;
+  }
+  std::exception_ptr take_failure() noexcept {
+    failed = false;
+    auto& stored = *std::launder(reinterpret_cast<std::exception_ptr*>(failure));
+    std::exception_ptr error = std::move(stored);
+    stored.~exception_ptr();
+    return error;
+  }
+};
+extern constinit thread_local Current current __attribute__((tls_model("initial-exec")));
+
+[[noreturn]] void rethrow_failure();
+
+/// The untyped part of a task.
+///
+/// Frames between the root and the innermost await are never touched: the task resumes the innermost one, which alone
+/// decides what comes next. While it is pending the loop holds a reference, so that no task is lost.
+class TaskState : public FutureState, public TaskLink {
+ public:
+  /// Asks the task to end: what it waits for lets go, or its next wake-up throws. False if it is done.
+  bool cancel(std::string_view message) override;
+  [[nodiscard]] std::uint32_t cancelling() const noexcept { return cancel_requests_; }
+  std::uint32_t uncancel() noexcept;
+
+  /// A leaf awaitable suspends the task: it resumes `handle` later and meanwhile waits for `suspension` (null: it is
+  /// ready again already). Call it last: a pending cancellation is passed on at once.
+  void suspend(std::coroutine_handle<> handle, lowlevel::Suspension* suspension) {
+    resume_ = handle;
+    waiting_for_ = suspension;
+    if (has(kMustCancel) && suspension != nullptr) [[unlikely]] cancel_suspension();
+  }
+  /// A leaf awaitable goes on: throws a cancellation that came after the wake-up was already on its way.
+  void check_cancelled() {
+    if (has(kMustCancel)) [[unlikely]] throw_cancelled();
+  }
+  /// Throws `CancelledError` with the message of the last `cancel`.
+  [[noreturn]] void throw_cancelled();
+  /// For suspensions that cancel themselves: the message their `CancelledError` is to carry.
+  void note_cancel_message(std::string_view message);
+
+  /// Runs the coroutine until it suspends or ends.
+  void step();
+  void run() override { step(); }
+  void drop() noexcept override {}
+
+  /// Schedules the first step, or runs it now.
+  void start(bool eager) {
+    if (eager) {
+      step();
+    } else {
+      loop_->make_ready(*this);
+    }
+  }
+  /// A task that could not be started: destroys its coroutine, without a report.
+  void abandon() noexcept;
+
+  [[nodiscard]] std::string name() const;
+  void set_name(std::string name);
+  void set_context(Ref<ContextState> context);
+  [[nodiscard]] Ref<ContextState> context() const;
+  [[nodiscard]] std::uintptr_t coroutine_id() const noexcept { return reinterpret_cast<std::uintptr_t>(root_.address()); }
+  [[nodiscard]] lowlevel::Suspension* waiting_for() const noexcept { return waiting_for_; }
+  void silence() noexcept { flags_ |= kSilent; }
+  [[nodiscard]] std::string describe_self() const override;
+
+ protected:
+  TaskState(EventLoop& loop, std::coroutine_handle<> root);
+  ~TaskState() override;
+
+  /// Moves the result out of the root's promise.
+  virtual void store_result() = 0;
+  [[nodiscard]] std::coroutine_handle<> root() const noexcept { return root_; }
+
+ private:
+  friend struct TaskRegistry;
+  void step_unusual();
+  void resume_root() noexcept;
+  void finish_task();
+  void finish_with(std::exception_ptr error);
+  void cancel_suspension();
+  void destroy_root() noexcept;
+
+  std::coroutine_handle<> resume_;
+  std::coroutine_handle<> root_;
+  lowlevel::Suspension* waiting_for_ = nullptr;
+};
+
+inline void TaskState::resume_root() noexcept {
+  resume_.resume();
+  while (current.next != nullptr) [[unlikely]] {
+    std::coroutine_handle<>::from_address(std::exchange(current.next, nullptr)).resume();
+  }
+}
+
+/// The task that runs now. *Errors*: `RuntimeError` if none does (a callback, or no loop).
+TaskState& require_task(const char* operation);
+inline TaskState& awaiting_task() {
+  if (current.task == nullptr) [[unlikely]] return require_task("await");
+  return *current.task;
+}
+
+/// Visits the tasks of a loop.
+struct TaskRegistry {
+  template <class Visit>
+  static void for_each(EventLoop& loop, Visit visit) {
+    for (TaskLink* link = loop.tasks.following; link != &loop.tasks;) {
+      auto& task = static_cast<TaskState&>(*link);
+      link = link->following;
+      visit(task);
+    }
+  }
+  static void destroy_all(EventLoop& loop);
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/future_state.hpp>
+
+#include <atomic>
+
+#include <tutti/base/log.hpp>
+#include <tutti/task/task_state.hpp>
+
+namespace tutti::detail {
+namespace {
+
+/// A function that waits for a future.
+class DoneCallback final : public lowlevel::Ready, public lowlevel::PoolAllocated {
+ public:
+  DoneCallback(FutureState& future, MoveOnlyFunction<void(FutureState&)> function, std::uint64_t token)
+      : future_(&future), function_(std::move(function)), context_(copy_current_context()), token_(token) {}
+
+  [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
+
+  void run() override {
+    const std::unique_ptr<DoneCallback> self(this);
+    const Ref<FutureState> future(future_);
+    const ContextScope scope(context_);
+    try {
+      function_(*future);
+    } catch (const KeyboardInterrupt&) {
+      throw;
+    } catch (const SystemExit&) {
+      throw;
+    } catch (...) {
+      future->loop().call_exception_handler(
+          {"exception in done callback", std::current_exception(), future->describe_self(), {}});
+    }
+  }
+  void drop() noexcept override { delete this; }
+
+  // Once it stands in the ready queue it keeps the future alive.
+  void hold() noexcept { held_ = Ref<FutureState>(future_); }
+
+ private:
+  FutureState* future_;
+  Ref<FutureState> held_;
+  MoveOnlyFunction<void(FutureState&)> function_;
+  Ref<ContextState> context_;
+  std::uint64_t token_;
+};
+
+std::uint64_t next_token() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void report(EventLoop* loop, const ExceptionContext& context) noexcept {
+  try {
+    if (EventLoop::is_alive(loop)) {
+      loop->call_exception_handler(context);
+    } else {
+      EventLoop::default_exception_handler(context);
+    }
+  } catch (...) {
+    log(LogLevel::error, "task", "an exception handler threw while an object was destroyed");
+  }
+}
+
+}  // namespace
+
+FutureState::~FutureState() {
+  lowlevel::ReadyQueue left;
+  waiting_.move_to(left);
+  while (lowlevel::Ready* entry = left.pop()) entry->drop();
+  delete extras_;
+}
+
+void FutureState::destroy() noexcept {
+  if (has(kUnretrieved)) {
+    constexpr std::uint32_t kOutOfReach = 1U << 30U;  // the handler may take references and drop them again
+    references_ = kOutOfReach;
+    mark_retrieved();
+    report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
+                   extras_->exception, describe_self(), extras_->created});
+  }
+  delete this;
+}
+
+FutureExtras& FutureState::extras() {
+  if (extras_ == nullptr) extras_ = new FutureExtras;
+  return *extras_;
+}
+
+std::string FutureState::describe_self() const { return "future"; }
+
+bool FutureState::cancel(std::string_view message) {
+  if (done()) return false;
+  if (!message.empty()) extras().cancel_message = message;
+  flags_ |= kCancelled;
+  finish();
+  return true;
+}
+
+void FutureState::schedule_waiting() noexcept {
+  lowlevel::ReadyQueue all;
+  waiting_.move_to(all);
+  if (!has(kCallbacks)) return loop_->make_ready(all);
+  while (lowlevel::Ready* entry = all.pop()) {
+    if (auto* callback = dynamic_cast<DoneCallback*>(entry)) callback->hold();
+    loop_->make_ready(*entry);
+  }
+}
+
+void FutureState::set_exception(std::exception_ptr error) {
+  check_pending();
+  extras().exception = std::move(error);
+  flags_ |= kFailed | kUnretrieved;
+  finish();
+}
+
+std::exception_ptr FutureState::exception() {
+  if (cancelled()) std::rethrow_exception(make_cancelled_error());
+  if (!done()) throw InvalidStateError("exception is not set");
+  return take_exception();
+}
+
+std::exception_ptr FutureState::take_exception() noexcept {
+  mark_retrieved();
+  return failed() ? extras_->exception : nullptr;
+}
+
+std::exception_ptr FutureState::make_cancelled_error() {
+  if (extras_ == nullptr) return std::make_exception_ptr(CancelledError());
+  if (extras_->exception) return std::exchange(extras_->exception, nullptr);
+  return std::make_exception_ptr(CancelledError(extras_->cancel_message));
+}
+
+void FutureState::throw_failure() {
+  if (!done()) throw InvalidStateError("result is not set");
+  std::rethrow_exception(cancelled() ? make_cancelled_error() : take_exception());
+}
+
+void FutureState::throw_not_pending() const { throw InvalidStateError("the result was set already"); }
+
+bool FutureState::remove_waiter(lowlevel::Ready& entry) noexcept {
+  return waiting_.remove_if([&](lowlevel::Ready& other) { return &other == &entry; }) != 0;
+}
+
+std::uint64_t FutureState::add_callback(MoveOnlyFunction<void(FutureState&)> callback) {
+  const std::uint64_t token = next_token();
+  auto* entry = new DoneCallback(*this, std::move(callback), token);
+  flags_ |= kCallbacks;
+  if (done()) entry->hold();
+  add_waiter(*entry);
+  return token;
+}
+
+std::size_t FutureState::remove_callback(std::uint64_t token) noexcept {
+  lowlevel::ReadyQueue removed;
+  const std::size_t count = waiting_.remove_if([&](lowlevel::Ready& entry) {
+    auto* callback = dynamic_cast<DoneCallback*>(&entry);
+    if (callback == nullptr || callback->token() != token) return false;
+    removed.push(entry);
+    return true;
+  });
+  while (lowlevel::Ready* entry = removed.pop()) entry->drop();
+  return count;
+}
+
+}  // namespace tutti::detail

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/run.hpp>
+
+#include <csignal>
+#include <unistd.h>
+
+#include <tutti/base/log.hpp>
+#include <tutti/task/shutdown.hpp>
+
+namespace tutti {
+namespace detail {
+namespace {
+
+/// Stops the loop when a future is done.
+class Stopper final : public lowlevel::Ready {
+ public:
+  explicit Stopper(FutureState& future) : future_(future) { future_.add_waiter(*this); }
+  Stopper(const Stopper&) = delete;
+  Stopper& operator=(const Stopper&) = delete;
+  ~Stopper() {
+    if (waiting_ && !future_.remove_waiter(*this)) future_.loop().remove_ready(*this);
+  }
+  void run() override {
+    waiting_ = false;
+    future_.loop().stop();
+  }
+  void drop() noexcept override { waiting_ = false; }
+
+ private:
+  FutureState& future_;
+  bool waiting_ = true;
+};
+
+}  // namespace
+
+void run_until_done(EventLoop& loop, FutureState& future, bool own_task) {
+  if (own_task) static_cast<TaskState&>(future).silence();
+  {
+    const Stopper stopper(future);
+    try {
+      loop.run_forever();
+    } catch (...) {
+      // What leaves the loop is the task's own exception, mostly: nobody else will look at it.
+      if (own_task) future.mark_retrieved();
+      throw;
+    }
+  }
+  if (!future.done()) throw RuntimeError("the event loop was stopped before the future was done");
+}
+
+}  // namespace detail
+
+namespace {
+
+std::atomic<EventLoop*> interrupted_loop{nullptr};
+
+void on_signal(int) {
+  if (EventLoop* loop = interrupted_loop.load(std::memory_order_acquire)) loop->interrupt();
+}
+
+/// Sends SIGINT to a main task while it is in scope; does nothing off the main thread, or if the program handles SIGINT itself.
+class InterruptScope {
+ public:
+  InterruptScope(EventLoop& loop, detail::TaskState& task) : loop_(loop) {
+    if (::getpid() != ::gettid()) return;
+    struct sigaction present {};
+    if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
+    loop_.set_interrupt_handler([this, &task] {
+      if (++count_ == 1 && !task.done()) {
+        task.cancel({});
+        return;
+      }
+      throw KeyboardInterrupt();
+    });
+    interrupted_loop.store(&loop_, std::memory_order_release);
+    struct sigaction ours {};
+    ours.sa_handler = &on_signal;
+    ::sigaction(SIGINT, &ours, &before_);
+    installed_ = true;
+  }
+  InterruptScope(const InterruptScope&) = delete;
+  InterruptScope& operator=(const InterruptScope&) = delete;
+  ~InterruptScope() {
+    if (!installed_) return;
+    ::sigaction(SIGINT, &before_, nullptr);
+    interrupted_loop.store(nullptr, std::memory_order_release);
+    loop_.set_interrupt_handler({});
+  }
+
+  [[nodiscard]] int count() const noexcept { return count_; }
+
+ private:
+  EventLoop& loop_;
+  int count_ = 0;
+  bool installed_ = false;
+  struct sigaction before_ {};
+};
+
+}  // namespace
+
+Runner::Runner(RunOptions options) : options_(std::move(options)) {}
+
+Runner::~Runner() {
+  try {
+    close();
+  } catch (const std::exception& error) {
+    log(LogLevel::error, "task", std::string("closing a runner failed: ") + error.what());
+  } catch (const BaseException& error) {
+    log(LogLevel::error, "task", std::string("closing a runner was left by ") + std::string(error.type_name()));
+  }
+}
+
+const Context& Runner::prepare() {
+  if (find_running_loop() != nullptr) throw RuntimeError("Runner: an event loop runs on this thread already");
+  if (state_ == State::closed) throw RuntimeError("Runner: it is closed");
+  if (state_ == State::created) {
+    if (options_.loop_factory) {
+      loop_ = options_.loop_factory();
+    } else {
+      loop_ = new_event_loop();
+    }
+    if (options_.debug) loop_->set_debug(*options_.debug);
+    context_ = copy_context();
+    state_ = State::ready;
+  }
+  return *context_;
+}
+
+void Runner::run_main(detail::TaskState& task) {
+  const InterruptScope interrupts(*loop_, task);
+  detail::run_until_done(*loop_, task, true);
+  if (task.cancelled() && interrupts.count() > 0 && task.uncancel() == 0) throw KeyboardInterrupt();
+}
+
+void Runner::close() {
+  if (state_ != State::ready) {
+    state_ = State::closed;
+    return;
+  }
+  state_ = State::closed;
+  struct CloseLoop {
+    EventLoop& loop;
+    ~CloseLoop() noexcept(false) { loop.close(); }
+  } const close_loop{*loop_};
+  detail::cancel_all_tasks(*loop_);
+  loop_->run_until_complete(detail::shutdown_services(*loop_));
+}
+
+}  // namespace tutti

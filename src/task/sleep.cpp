@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/sleep.hpp>
+
+namespace tutti::detail {
+
+void SleepAwaiter::run() {
+  switch (note()) {
+    case kDue: set_note(kWaking); return task_->loop().make_ready(*this);
+    case kDueButCancelled: set_note(kCancelled); return task_->loop().make_ready(*this);
+    default: return task_->step();
+  }
+}
+
+bool SleepAwaiter::cancel(std::string_view message) {
+  if (pending()) {
+    task_->loop().remove_timer(*this);
+    set_note(kCancelled);
+    task_->loop().make_ready(*this);
+  } else if (note() == kDue) {
+    set_note(kDueButCancelled);  // it stands in the ready queue: it will come here by itself
+  } else {
+    return false;
+  }
+  task_->note_cancel_message(message);
+  return true;
+}
+
+}  // namespace tutti::detail

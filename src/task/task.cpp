@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/task.hpp>
+
+namespace tutti {
+namespace detail {
+
+Context context_of(TaskState& task) {
+  if (!task.context()) task.set_context(ContextAccess::state(Context()));
+  return ContextAccess::handle(task.context());
+}
+
+void launch(TaskState& task, TaskOptions* options, std::source_location where) {
+  EventLoop& loop = task.loop();
+  TaskOptions defaults;
+  TaskOptions& chosen = options == nullptr ? defaults : *options;
+  if (loop.get_task_factory()) {
+    try {
+      loop.get_task_factory()(loop, chosen);
+    } catch (...) {
+      task.abandon();
+      throw;
+    }
+  }
+  if (!chosen.name.empty()) task.set_name(std::move(chosen.name));
+  if (chosen.context) {
+    task.set_context(ContextAccess::state(*chosen.context));
+  } else if (auto copied = copy_current_context()) {
+    task.set_context(std::move(copied));
+  }
+  if (loop.get_debug()) task.extras().created = where;
+  task.start(chosen.eager_start && loop.is_running());
+}
+
+}  // namespace detail
+
+std::optional<AnyTask> current_task() {
+  if (detail::current.task == nullptr) return std::nullopt;
+  return AnyTask(*detail::current.task);
+}
+
+std::vector<AnyTask> all_tasks() { return all_tasks(get_running_loop()); }
+
+std::vector<AnyTask> all_tasks(EventLoop& loop) {
+  std::vector<AnyTask> tasks;
+  detail::TaskRegistry::for_each(loop, [&](detail::TaskState& task) { tasks.emplace_back(task); });
+  return tasks;
+}
+
+void eager_task_factory(EventLoop&, TaskOptions& options) { options.eager_start = true; }
+
+}  // namespace tutti
