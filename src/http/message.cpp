@@ -101,21 +101,55 @@ std::string http_date(std::chrono::system_clock::time_point time) {
     return text;
   };
   return std::string(kDays[weekday(day).c_encoding()]) + ", " + digits(unsigned{date.day()}, 2) + " " +
-         kMonths[unsigned{date.month()} - 1] + " " + digits(int{date.year()}, 4) + " " + digits(clock.hours().count(), 2) +
-         ":" + digits(clock.minutes().count(), 2) + ":" + digits(clock.seconds().count(), 2) + " GMT";
+         kMonths[unsigned{date.month()} - 1] + " " + digits(int{date.year()}, 4) + " " +
+         digits(clock.hours().count(), 2) + ":" + digits(clock.minutes().count(), 2) + ":" +
+         digits(clock.seconds().count(), 2) + " GMT";
 }
 
 bool detail::forbidden_in_trailer(std::string_view name) noexcept {
-  static constexpr std::string_view kForbidden[] = {
-      "Transfer-Encoding", "Content-Length",   "Host",                "Trailer",          "TE",
-      "Connection",        "Keep-Alive",       "Proxy-Connection",    "Upgrade",          "Content-Encoding",
-      "Content-Type",      "Content-Range",    "Content-Location",    "Authorization",    "Proxy-Authorization",
-      "WWW-Authenticate",  "Proxy-Authenticate", "Authentication-Info", "Proxy-Authentication-Info", "Cookie",
-      "Set-Cookie",        "Origin",           "Cache-Control",       "Expect",           "Max-Forwards",
-      "Pragma",            "Range",            "If-Match",            "If-None-Match",    "If-Modified-Since",
-      "If-Unmodified-Since", "If-Range",       "Age",                 "Date",             "Expires",
-      "Location",          "Retry-After",      "Vary",                "Warning",          "Forwarded",
-      "X-Forwarded-For",   "X-Forwarded-Host", "X-Forwarded-Proto"};
+  static constexpr std::string_view kForbidden[] = {"Transfer-Encoding",
+                                                    "Content-Length",
+                                                    "Host",
+                                                    "Trailer",
+                                                    "TE",
+                                                    "Connection",
+                                                    "Keep-Alive",
+                                                    "Proxy-Connection",
+                                                    "Upgrade",
+                                                    "Content-Encoding",
+                                                    "Content-Type",
+                                                    "Content-Range",
+                                                    "Content-Location",
+                                                    "Authorization",
+                                                    "Proxy-Authorization",
+                                                    "WWW-Authenticate",
+                                                    "Proxy-Authenticate",
+                                                    "Authentication-Info",
+                                                    "Proxy-Authentication-Info",
+                                                    "Cookie",
+                                                    "Set-Cookie",
+                                                    "Origin",
+                                                    "Cache-Control",
+                                                    "Expect",
+                                                    "Max-Forwards",
+                                                    "Pragma",
+                                                    "Range",
+                                                    "If-Match",
+                                                    "If-None-Match",
+                                                    "If-Modified-Since",
+                                                    "If-Unmodified-Since",
+                                                    "If-Range",
+                                                    "Age",
+                                                    "Date",
+                                                    "Expires",
+                                                    "Location",
+                                                    "Retry-After",
+                                                    "Vary",
+                                                    "Warning",
+                                                    "Forwarded",
+                                                    "X-Forwarded-For",
+                                                    "X-Forwarded-Host",
+                                                    "X-Forwarded-Proto"};
   return std::any_of(std::begin(kForbidden), std::end(kForbidden),
                      [&](std::string_view forbidden) { return iequals(name, forbidden); });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The parsers: Boost.Beast's `basic_parser` reads, the rules of policy.hpp refuse what it would let pass.
+// The parsers: Boost.Beast's `basic_parser` reads, the rules of parser_policy.hpp refuse what it would let pass.
 //
 // Beast wants the bytes that it did not take again, unchanged, so it gets only what it can take whole: a head, a chunk's line,
 // body bytes, the trailer. What is incomplete waits here, within the limits.
@@ -10,12 +10,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/version.hpp>
-
+#include "parser_beast.hpp"
 #include "parsed_fields.hpp"
-#include "policy.hpp"
+#include "parser_policy.hpp"
 
 namespace tutti::http {
 
@@ -36,115 +33,27 @@ namespace detail {
 
 namespace {
 
-namespace beast = boost::beast;
-namespace beast_http = boost::beast::http;
 using Kind = ParserErrorKind;
 
-std::string_view view(beast::string_view text) noexcept { return {text.data(), text.size()}; }
-
-bool is_framing(std::string_view name) noexcept {
-  return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
-}
-
-/// Whether the size at the front of a chunk line is zero.
+/// Whether a chunk line says "0", with or without an extension.
 bool is_last_chunk(std::string_view line) noexcept {
   const auto rest = line.substr(std::min(line.find_first_not_of('0'), line.size()));
-  return line.starts_with('0') && rest.find_first_of("0123456789abcdefABCDEF") != 0;
+  return line.starts_with('0') && (rest.empty() || rest.front() == ';' || rest.front() == ' ' || rest.front() == '\t');
 }
 
-/// What Beast did not like. Most of it was looked for before, with a better text.
-Refusal explain(const beast::error_code& error) {
-  using beast_http::error;
-  if (error == error::bad_content_length || error == error::multiple_content_length ||
-      error == error::bad_transfer_encoding) {
-    return {Kind::framing, "wrong or contradictory Content-Length or Transfer-Encoding"};
+/// Beast tells that the framing is wrong, but not how: our own rules, which come after it, say it in words.
+void explain_framing(std::string_view head) {
+  Headers headers;
+  for (auto end = head.find("\r\n"); !head.starts_with("\r\n"); end = head.find("\r\n")) {
+    const auto line = head.substr(0, end);
+    head.remove_prefix(end + 2);
+    const auto colon = line.find(':');
+    const auto value = line.substr(std::min(line.find_first_not_of(" \t", colon + 1), line.size()));
+    if (is_framing(line.substr(0, colon)))
+      headers.add(line.substr(0, colon), value.substr(0, value.find_last_not_of(" \t") + 1));
   }
-  if (error == error::bad_chunk) return {Kind::chunk, "wrong size of a chunk"};
-  if (error == error::bad_chunk_extension) return {Kind::chunk, "wrong chunk extension"};
-  if (error == error::bad_value) return {Kind::field, "a Connection field that is not a list of options"};
-  return {Kind::field, error.message()};
+  static_cast<void>(check_framing(Version::http11, headers));
 }
-
-/// Beast's parser with our ears: each event goes to where the message is put together.
-template <class Head>
-class BeastParser : public beast_http::basic_parser<std::is_same_v<Head, RequestHead>> {
-  using Base = beast_http::basic_parser<std::is_same_v<Head, RequestHead>>;
-
- public:
-  BeastParser(Head& head, Headers& trailers) : head_(head), trailers_(trailers) {
-    this->header_limit(std::numeric_limits<std::uint32_t>::max());  // the limits were applied before
-    this->body_limit(boost::none);
-  }
-
-  /// Gives Beast bytes; says how many it took. `more` tells whether it wants these again with others behind them.
-  std::size_t put(BytesView data, bool& more) {
-    beast::error_code error;
-    const auto taken = Base::put(boost::asio::const_buffer(data.data(), data.size()), error);
-    more = error == beast_http::error::need_more;
-    if (error && !more) throw explain(error);
-    return taken;
-  }
-  void put_eof() {
-    beast::error_code error;
-    Base::put_eof(error);
-    if (error) throw explain(error);
-  }
-
-  std::string* body = nullptr;   ///< where body bytes go
-  std::uint64_t chunk_size = 0;  ///< of the last chunk line
-
- private:
-  void on_request_impl(beast_http::verb, beast::string_view method, beast::string_view target, int version,
-                       beast::error_code&) override {
-    if constexpr (Base::is_request::value) {
-      head_.method = view(method);
-      head_.target = view(target);
-      head_.version = version == 10 ? Version::http10 : Version::http11;
-    }
-  }
-  void on_response_impl(int code, beast::string_view reason, int version, beast::error_code&) override {
-    if constexpr (!Base::is_request::value) {
-      head_.status = code;
-      head_.reason = view(reason);
-      head_.version = version == 10 ? Version::http10 : Version::http11;
-    }
-  }
-  void on_field_impl(beast_http::field, beast::string_view name, beast::string_view value, beast::error_code&) override {
-    if (in_trailer_) {
-      add_trailer(view(name), view(value));
-    } else {
-      ParsedFields::add(head_.headers, view(name), view(value));
-    }
-  }
-#if BOOST_VERSION >= 109000
-  void on_trailer_field_impl(beast_http::field, beast::string_view name, beast::string_view value,
-                             beast::error_code&) override {
-    add_trailer(view(name), view(value));
-  }
-#endif
-  void on_header_impl(beast::error_code&) override { in_trailer_ = true; }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, beast::error_code&) override {}
-  std::size_t on_body_impl(beast::string_view data, beast::error_code&) override {
-    body->append(data.data(), data.size());
-    return data.size();
-  }
-  void on_chunk_header_impl(std::uint64_t size, beast::string_view, beast::error_code&) override { chunk_size = size; }
-  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view data, beast::error_code&) override {
-    body->append(data.data(), data.size());
-    return data.size();
-  }
-  void on_finish_impl(beast::error_code&) override {}
-
-  void add_trailer(std::string_view name, std::string_view value) {
-    // Newer versions of Beast hand these over, older ones have refused them by now: one behaviour for all.
-    if (is_framing(name)) throw Refusal{Kind::framing, std::string(name) + " behind the body"};
-    if (!forbidden_in_trailer(name)) ParsedFields::add(trailers_, name, value);
-  }
-
-  Head& head_;
-  Headers& trailers_;
-  bool in_trailer_ = false;
-};
 
 BlockLimits head_limits(const ParserLimits& limits) noexcept {
   return {limits.start_line, limits.field, limits.fields, limits.head};
@@ -208,7 +117,9 @@ class MessageParser {
     });
   }
 
-  [[nodiscard]] bool idle() const noexcept { return phase_ == Phase::head && informational_ == 0 && head_block_.empty(); }
+  [[nodiscard]] bool idle() const noexcept {
+    return phase_ == Phase::head && informational_ == 0 && head_block_.empty();
+  }
   [[nodiscard]] bool head_complete() const noexcept { return phase_ != Phase::head; }
   [[nodiscard]] bool complete() const noexcept { return phase_ == Phase::complete; }
   [[nodiscard]] bool needs_eof() const noexcept { return to_eof_; }
@@ -243,7 +154,8 @@ class MessageParser {
     try {
       return function();
     } catch (const Refusal& refusal) {
-      failure_.emplace(refusal.kind, std::string(kRequest ? "invalid HTTP request: " : "invalid HTTP response: ") + refusal.reason);
+      failure_.emplace(refusal.kind,
+                       std::string(kRequest ? "invalid HTTP request: " : "invalid HTTP response: ") + refusal.reason);
       throw ParserError(*failure_);
     }
   }
@@ -281,9 +193,7 @@ class MessageParser {
       const bool tunnel = request_method_ == Method::connect && line[9] == '2';
       if (request_method_ == Method::head || tunnel) beast_->skip(true);
     }
-    bool more = false;
-    beast_->put(text, more);
-    if (more || !beast_->is_header_done()) throw Refusal{Kind::field, "the head has no end"};
+    put_head(text);
     if constexpr (kRequest) {
       check_target_and_host(head_);
     } else if (head_.status < 200 && head_.status != 101) {
@@ -291,6 +201,17 @@ class MessageParser {
       return;
     }
     on_final_head();
+  }
+
+  void put_head(std::string_view text) {
+    bool more = false;
+    try {
+      beast_->put(text, more);
+    } catch (const Refusal& refusal) {
+      if (refusal.kind == Kind::framing) explain_framing(text.substr(text.find('\n') + 1));
+      throw;
+    }
+    if (more || !beast_->is_header_done()) throw Refusal{Kind::field, "the head has no end"};
   }
 
   void on_informational() {
@@ -331,7 +252,8 @@ class MessageParser {
   }
 
   std::size_t step_counted(BytesView data) {
-    const auto taken = put_body(data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, data.size()))));
+    const auto taken =
+        put_body(data.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, data.size()))));
     remaining_ -= taken;
     if (remaining_ == 0) phase_ = phase_ == Phase::length ? Phase::complete : Phase::chunk_line;
     return taken;
@@ -356,7 +278,8 @@ class MessageParser {
   std::size_t step_chunk_line(BytesView data) {
     std::size_t taken = 0;
     for (; behind_chunk_ && chunk_line_.size() < 2 && taken < data.size(); ++taken) {
-      if (data[taken] != (chunk_line_.empty() ? '\r' : '\n')) throw Refusal{Kind::chunk, "a chunk is longer than its size"};
+      if (data[taken] != (chunk_line_.empty() ? '\r' : '\n'))
+        throw Refusal{Kind::chunk, "a chunk is longer than its size"};
       chunk_line_ += data[taken];
     }
     const auto prefix = behind_chunk_ ? 2U : 0U;
@@ -375,14 +298,15 @@ class MessageParser {
   }
 
   void on_chunk_line(std::string_view line) {
-    if (!line.ends_with("\r\n")) throw Refusal{Kind::chunk, "a chunk line ends with LF instead of CRLF: " + quote(line)};
+    if (!line.ends_with("\r\n"))
+      throw Refusal{Kind::chunk, "a chunk line ends with LF instead of CRLF: " + quote(line)};
     line.remove_suffix(2);
     if (!is_field_value(line)) throw Refusal{Kind::chunk, "control character in a chunk line: " + quote(line)};
     bool more = false;
     beast_->put(chunk_line_, more);
     if (more) {
       // Beast keeps a last chunk until its trailer is there; anything else would have been taken.
-      if (!is_last_chunk(line)) throw Refusal{Kind::chunk, "wrong chunk extension: " + quote(line)};
+      if (!is_last_chunk(line)) throw Refusal{Kind::chunk, "wrong chunk line: " + quote(line)};
       phase_ = Phase::trailer;
       return;
     }

@@ -115,7 +115,8 @@ void append_chunk(BytesView data, std::string& out) {
 
 void append_last_chunk(std::string& out, const Headers& trailers) {
   for (const auto& field : trailers) {
-    if (detail::forbidden_in_trailer(field.first)) throw ValueError("trailer: " + field.first + " must not stand there");
+    if (detail::forbidden_in_trailer(field.first))
+      throw ValueError("trailer: " + field.first + " must not stand there");
   }
   out.append("0\r\n");
   for (const auto& field : trailers) append_field(field, out);

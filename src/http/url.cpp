@@ -51,9 +51,8 @@ std::string without_userinfo(std::string_view text) {
 /// The length of "http:" at the front, without the colon; 0 if there is no scheme.
 std::size_t scheme_length(std::string_view text) noexcept {
   if (text.empty() || !is_alpha(text.front())) return 0;
-  const auto end = std::find_if_not(text.begin(), text.end(), [](char c) {
-    return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
-  });
+  const auto end = std::find_if_not(
+      text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
   return end != text.end() && *end == ':' ? static_cast<std::size_t>(end - text.begin()) : 0;
 }
 
@@ -85,7 +84,8 @@ void check_host_and_port(std::string_view text, std::string_view authority) {
   if (rest.starts_with('[')) {
     const auto close = rest.find(']');
     if (close == std::string_view::npos) throw InvalidUrlError(text, "'[' without ']' in the host");
-    if (rest.size() > 1 && (rest[1] == 'v' || rest[1] == 'V')) throw InvalidUrlError(text, "unknown kind of IP address");
+    if (rest.size() > 1 && (rest[1] == 'v' || rest[1] == 'V'))
+      throw InvalidUrlError(text, "unknown kind of IP address");
     rest.remove_prefix(close + 1);
     if (!rest.empty() && rest.front() != ':') throw InvalidUrlError(text, "characters between ']' and the port");
   } else {

@@ -20,8 +20,11 @@ TEST(RequestParser, ReadsAHeadWithAllItsFields) {
   ASSERT_EQ(parsed.error, std::nullopt) << parsed.message;
   EXPECT_TRUE(parsed.complete);
   EXPECT_EQ(parsed.consumed, text.size());
-  EXPECT_EQ(parsed.head, (RequestHead{"GET", "/a/b?c=%20d", Version::http11,
-                                      {{"Host", "example.com"}, {"Accept", "text/html"}, {"X-Empty", ""}, {"accept", "*/*"}}}));
+  EXPECT_EQ(parsed.head,
+            (RequestHead{"GET",
+                         "/a/b?c=%20d",
+                         Version::http11,
+                         {{"Host", "example.com"}, {"Accept", "text/html"}, {"X-Empty", ""}, {"accept", "*/*"}}}));
   EXPECT_EQ(parsed.body, "");
   EXPECT_TRUE(parsed.keep_alive);
 }
@@ -100,7 +103,8 @@ TEST(RequestParser, MayEndOnlyBetweenMessages) {
 
 TEST(RequestParser, DecidesWhetherTheConnectionGoesOn) {
   const auto keep = [](std::string_view version, std::string_view field) {
-    return parse_request("GET / HTTP/"s + std::string(version) + "\r\nHost: a\r\n" + std::string(field) + "\r\n").keep_alive;
+    return parse_request("GET / HTTP/"s + std::string(version) + "\r\nHost: a\r\n" + std::string(field) + "\r\n")
+        .keep_alive;
   };
   EXPECT_TRUE(keep("1.1", ""));
   EXPECT_FALSE(keep("1.1", "Connection: close\r\n"));
@@ -113,7 +117,8 @@ TEST(RequestParser, DecidesWhetherTheConnectionGoesOn) {
 
 TEST(RequestParser, LeavesOutTrailersThatWouldChangeTheMessage) {
   const auto parsed = parse_request(
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: evil\r\nX-Sum: 7\r\nAuthorization: b\r\n"
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: evil\r\nX-Sum: 7\r\nAuthorization: "
+      "b\r\n"
       "Cookie: c\r\nX-Forwarded-For: d\r\n\r\n");
   EXPECT_EQ(parsed.error, std::nullopt) << parsed.message;
   EXPECT_EQ(parsed.trailers, (Headers{{"X-Sum", "7"}}));
@@ -201,7 +206,8 @@ TEST(ResponseParser, ReadsABodyWithLength) {
 
 TEST(ResponseParser, ReadsAChunkedBody) {
   const auto parsed = parse_response(
-      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n00A;x=\"a;b\\\"\"\r\n, world!!!\r\n0\r\nX-Sum: 1\r\n\r\n");
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n00A;x=\"a;b\\\"\"\r\n, "
+      "world!!!\r\n0\r\nX-Sum: 1\r\n\r\n");
   ASSERT_EQ(parsed.error, std::nullopt) << parsed.message;
   EXPECT_EQ(parsed.body, "hello, world!!!");
   EXPECT_EQ(parsed.trailers, (Headers{{"X-Sum", "1"}}));
@@ -291,7 +297,8 @@ TEST(ResponseParser, NamesWhatIsMissingWhenTheStreamEnds) {
 }
 
 TEST(ResponseParser, ForgivesAMissingReasonAndItsSpace) {
-  for (const auto text : {"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n"sv, "HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"sv}) {
+  for (const auto text :
+       {"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n"sv, "HTTP/1.1 404 \r\nContent-Length: 0\r\n\r\n"sv}) {
     const auto parsed = parse_response(text);
     EXPECT_EQ(parsed.error, std::nullopt) << parsed.message;
     EXPECT_EQ(parsed.head.status, 404);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The strict rules, one function for each part of a message. The sections named are those of RFC 9112.
-#include "policy.hpp"
+#include "parser_policy.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -35,8 +35,9 @@ bool is_ip_literal(std::string_view host) noexcept {
 }
 
 bool is_host_name(std::string_view host) noexcept {
-  return !host.empty() &&
-         std::all_of(host.begin(), host.end(), [](char c) { return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~'; });
+  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
+  });
 }
 
 struct Authority {
@@ -69,7 +70,8 @@ std::optional<Authority> check_target(const RequestHead& head, std::string_view&
   const std::string_view target = head.target;
   if (head.method == Method::connect) {
     const auto authority = split_authority(target);
-    if (!authority || authority->port.empty()) refuse(Kind::target, "the target of CONNECT is not host:port: " + quote(target));
+    if (!authority || authority->port.empty())
+      refuse(Kind::target, "the target of CONNECT is not host:port: " + quote(target));
     return std::nullopt;
   }
   if (target.starts_with('/')) return std::nullopt;
@@ -78,7 +80,8 @@ std::optional<Authority> check_target(const RequestHead& head, std::string_view&
     return std::nullopt;
   }
   const bool http = iequals(target.substr(0, 7), "http://");
-  if (!http && !iequals(target.substr(0, 8), "https://")) refuse(Kind::target, "not a request target: " + quote(target));
+  if (!http && !iequals(target.substr(0, 8), "https://"))
+    refuse(Kind::target, "not a request target: " + quote(target));
   default_port = http ? "80" : "443";
   const auto rest = target.substr(http ? 7 : 8);
   const auto authority = split_authority(rest.substr(0, rest.find_first_of("/?")));
@@ -212,7 +215,8 @@ void check_request_line(std::string_view line) {
   if (target.empty()) refuse(Kind::start_line, "no target between method and version: " + quote(line));
   if (version.find(' ') != std::string_view::npos) refuse(Kind::start_line, "more than two spaces: " + quote(line));
   check_version(version);
-  const auto bad = std::find_if_not(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+  const auto bad =
+      std::find_if_not(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
   if (bad != target.end()) {
     refuse(Kind::target, *bad == '#' ? "a fragment in the target " + quote(target)
                                      : "a byte that is not ASCII, or a tab, in the target " + quote(target));
