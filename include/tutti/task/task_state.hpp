@@ -64,6 +64,8 @@ class TaskState : public FutureState, public TaskLink {
   void check_cancelled() {
     if (has(kMustCancel)) [[unlikely]] throw_cancelled();
   }
+  /// Whether `check_cancelled` would throw.
+  [[nodiscard]] bool must_cancel() const noexcept { return has(kMustCancel); }
   /// Throws `CancelledError` with the message of the last `cancel`.
   [[noreturn]] void throw_cancelled();
   /// For suspensions that cancel themselves: the message their `CancelledError` is to carry.
