@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// The seam below the streams: a transport moves bytes, a receiver is told what came. asyncio's transports and
+// protocols.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <span>
+
+#include <tutti/base/bytes.hpp>
+#include <tutti/base/ref.hpp>
+#include <tutti/io/address.hpp>
+#include <tutti/io/byte_buffer.hpp>
+#include <tutti/loop/event_loop.hpp>
+
+namespace tutti::lowlevel {
+
+/// Counts its references, on one thread.
+class Shared {
+ public:
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+ protected:
+  Shared() noexcept = default;
+  virtual ~Shared();
+
+ private:
+  std::uint32_t references_ = 1;
+};
+
+/// Is told what happens on a transport: data, then perhaps the end of it, and at last, exactly once, the loss of the
+/// connection. Called from the loop, never inside a call of the transport's. Must not throw.
+class Receiver : public Shared {
+ public:
+  /// Bytes came. It may take the whole buffer by moving it; what it leaves is dropped.
+  virtual void data_received(ByteBuffer&& data) noexcept = 0;
+  /// The peer will send no more. True: the transport stays open for writing; false: it closes.
+  virtual bool eof_received() noexcept = 0;
+  /// The transport has ended; `error` is null if it was closed by us, or by the peer in good order.
+  virtual void connection_lost(std::exception_ptr error) noexcept = 0;
+  /// The transport's buffer is above its high mark; it is below its low mark again.
+  virtual void pause_writing() noexcept = 0;
+  virtual void resume_writing() noexcept = 0;
+};
+
+/// Moves bytes: a socket, a pipe, TLS on top of one of them, or memory. Belongs to a loop and its thread.
+/// It lives until its connection is lost, whoever has let go of it, and then lets go of its receiver.
+class Transport : public Shared {
+ public:
+  /// Who is told from now on.
+  virtual void set_receiver(detail::Ref<Receiver> receiver) noexcept = 0;
+  [[nodiscard]] virtual EventLoop& loop() const noexcept = 0;
+
+  /// Idempotent, both.
+  virtual void pause_reading() noexcept = 0;
+  virtual void resume_reading() noexcept = 0;
+
+  /// Sends what can be sent at once and keeps a copy of the rest. Nothing happens on a transport that is closing.
+  /// *Errors*: `RuntimeError` after `write_eof`.
+  virtual void write(BytesView data) = 0;
+  /// The same for several pieces, as if they were one.
+  virtual void writelines(std::span<const BytesView> pieces) = 0;
+  /// After what is buffered the peer sees the end. *Errors*: `RuntimeError` if it cannot.
+  virtual void write_eof() = 0;
+  [[nodiscard]] virtual bool can_write_eof() const noexcept = 0;
+  /// Bytes that were written and not sent yet.
+  [[nodiscard]] virtual std::size_t write_buffer_size() const noexcept = 0;
+  /// Above `high` bytes the receiver is asked to pause, at `low` to go on. *Errors*: `ValueError` unless `low <= high`.
+  virtual void set_write_buffer_limits(std::size_t high, std::size_t low) = 0;
+
+  /// Reads no more, sends what is buffered, and ends.
+  virtual void close() noexcept = 0;
+  /// Ends now; what is buffered is lost.
+  virtual void abort() noexcept = 0;
+  /// Whether it is about to end, or has ended.
+  [[nodiscard]] virtual bool is_closing() const noexcept = 0;
+
+  /// The ends of the connection, as they were when it was made; empty if it has none.
+  [[nodiscard]] virtual Address peername() const = 0;
+  [[nodiscard]] virtual Address sockname() const = 0;
+  /// The descriptor; -1 if there is none (any more).
+  [[nodiscard]] virtual int fd() const noexcept = 0;
+
+ protected:
+  ~Transport() override;
+};
+
+}  // namespace tutti::lowlevel

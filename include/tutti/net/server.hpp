@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Streams over sockets, the server's side: a coroutine for each connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tutti/base/function.hpp>
+#include <tutti/base/ref.hpp>
+#include <tutti/io/address.hpp>
+#include <tutti/io/streams.hpp>
+#include <tutti/task/coro.hpp>
+
+namespace tutti {
+
+namespace detail {
+class ServerState;
+}
+
+struct ServerOptions {
+  std::size_t limit = std::size_t{64} * 1024;         ///< the readers': see `StreamReaderOptions`
+  AddressFamily family = AddressFamily::unspecified;  ///< `ipv4` or `ipv6` only; unspecified: whatever the host has
+  int backlog = 100;                                  ///< connections that may wait to be accepted
+  bool reuse_address = true;                          ///< SO_REUSEADDR: a port of a server that has just ended is free
+  bool reuse_port = false;                            ///< SO_REUSEPORT: several sockets share one port
+  bool start_serving = true;                          ///< else `Server::start_serving` or `serve_forever` does
+};
+
+/// What is called for each connection. It is kept alive as long as the server or one of the coroutines that it made.
+using ConnectionHandler = MoveOnlyFunction<Coro<>(StreamReader, StreamWriter)>;
+
+/// Listening sockets and the connections that came through them. Moves only; leaving it closes the listening sockets,
+/// while the connections go on. *Concurrency*: on the loop's thread. *Source*: asyncio.Server.
+class Server {
+ public:
+  explicit Server(detail::Ref<detail::ServerState> state) noexcept;
+  Server(Server&& other) noexcept;
+  Server& operator=(Server&& other) noexcept;
+  ~Server();
+
+  /// What it listens on; empty once it is closed.
+  [[nodiscard]] std::vector<Address> sockets() const;
+  /// The port of the first socket: the one to connect to when it was started on port 0. *Errors*: `RuntimeError` if it
+  /// is closed or has none.
+  [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] bool is_serving() const noexcept;
+
+  /// Accepts connections. Idempotent. *Errors*: `RuntimeError` if it is closed.
+  [[nodiscard]] Coro<> start_serving();
+  /// Serves until it is closed or its task is cancelled, and then closes and waits for the connections; so it always
+  /// ends by `CancelledError`. *Errors*: `RuntimeError` if it is closed, or another coroutine is in here.
+  [[nodiscard]] Coro<> serve_forever();
+  /// Stops listening; connections go on. Idempotent.
+  void close();
+  /// Waits until it is closed and its connections have ended. *Cancellation*: ends the waiting only.
+  [[nodiscard]] Coro<> wait_closed();
+  /// `close` of each connection: sends what is buffered first.
+  void close_clients();
+  /// `abort` of each connection.
+  void abort_clients();
+  /// How many connections there are.
+  [[nodiscard]] std::size_t connections() const noexcept;
+  [[nodiscard]] EventLoop& get_loop() const noexcept;
+
+ private:
+  detail::Ref<detail::ServerState> state_;
+};
+
+/// Listens on `host` (empty: all addresses of this machine) and `port` (0: a free one, the same for all addresses), and
+/// calls `handler(reader, writer)` for each connection; the coroutine it gives runs as a task. An exception from it
+/// goes to the loop's exception handler and closes the connection; a cancellation closes it silently. When file
+/// descriptors run out, connections wait, and the log says so once a second. *Errors*: `AddressLookupError`; `OSError`
+/// ("listen 127.0.0.1:80: permission denied").
+[[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port,
+                                        ServerOptions options = {});
+
+/// The same on the Unix socket `path`. A socket that a server left there is replaced; the file is removed when the
+/// server closes, if it is still its own.
+[[nodiscard]] Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options = {});
+
+/// The same for a handler that is a plain function.
+template <class F>
+  requires std::is_void_v<std::invoke_result_t<F&, StreamReader, StreamWriter>>
+[[nodiscard]] Coro<Server> start_server(F handler, std::string host, std::uint16_t port, ServerOptions options = {}) {
+  return start_server(
+      ConnectionHandler([handler = std::move(handler)](StreamReader reader, StreamWriter writer) mutable -> Coro<> {
+        handler(std::move(reader), std::move(writer));
+        co_return;
+      }),
+      std::move(host), port, options);
+}
+
+}  // namespace tutti

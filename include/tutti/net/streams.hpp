@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Streams over sockets, the client's side: TCP and Unix.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <tutti/io/address.hpp>
+#include <tutti/io/streams.hpp>
+#include <tutti/task/coro.hpp>
+
+namespace tutti {
+
+struct ConnectOptions {
+  std::size_t limit = std::size_t{64} * 1024;         ///< the reader's: see `StreamReaderOptions`
+  AddressFamily family = AddressFamily::unspecified;  ///< `ipv4` or `ipv6` only; unspecified: whatever the host has
+  std::optional<Address> local_address = {};          ///< what to bind to before connecting
+};
+
+/// Connects by TCP. The addresses of `host` are tried one after another; TCP_NODELAY is set. *Errors*:
+/// `AddressLookupError` if the host does not resolve; else the error of `connect`, with host and port ("connect
+/// localhost:81 (127.0.0.1:81): connection refused"): of one type if all addresses failed alike, `OSError` with each
+/// reason otherwise. *Cancellation*: closes the half-open socket.
+[[nodiscard]] Coro<Streams> open_connection(std::string host, std::uint16_t port, ConnectOptions options = {});
+
+/// Connects to a known address of any family. *Errors* and *Cancellation* as above.
+[[nodiscard]] Coro<Streams> open_connection(Address address, ConnectOptions options = {});
+
+/// Connects to the Unix socket `path`. *Errors*: `FileNotFoundError`, `ConnectionRefusedError`, `ValueError` for a path
+/// that is too long, …
+[[nodiscard]] Coro<Streams> open_unix_connection(std::string path, ConnectOptions options = {});
+
+}  // namespace tutti

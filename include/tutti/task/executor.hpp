@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// From the loop to threads and back: for what would hold up the loop.
+#pragma once
+
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <tutti/base/clock.hpp>
+#include <tutti/loop/context.hpp>
+#include <tutti/loop/event_loop.hpp>
+#include <tutti/task/coro.hpp>
+#include <tutti/task/future.hpp>
+
+namespace tutti {
+
+/// Work for an executor. Destroying one that was not run cancels it.
+class Job {
+ public:
+  virtual ~Job();
+  /// Does the work; on any thread, once.
+  virtual void run() noexcept = 0;
+  /// Says that it will not be done; instead of `run`.
+  virtual void refuse(std::exception_ptr why) noexcept = 0;
+};
+
+/// Something that runs jobs elsewhere. *Source*: concurrent.futures.Executor.
+class Executor {
+ public:
+  virtual ~Executor();
+  /// Takes a job and returns; it is run later, or refused, or destroyed. *Errors*: `RuntimeError` after `shutdown`.
+  /// *Concurrency*: from any thread.
+  virtual void submit(std::unique_ptr<Job> job) = 0;
+  /// Takes no more jobs. `wait`: returns when its threads have ended. `cancel_pending`: destroys the jobs that were not
+  /// started.
+  virtual void shutdown(bool wait = true, bool cancel_pending = false) = 0;
+};
+
+namespace detail {
+
+/// A call on its way through an executor and back. Its two ends, the job and the loop's entry for it, share it.
+class ExecutorCall {
+ public:
+  virtual ~ExecutorCall();
+  /// On the executor's thread: calls the function and keeps what comes of it.
+  virtual void work() = 0;
+  /// On the loop's thread: hands the result over. `future` is pending.
+  virtual void deliver(FutureState& future) = 0;
+};
+
+/// Submits `call` to `executor` (null: the loop's default one), to complete `future` of `loop` later.
+void submit_call(EventLoop& loop, Executor* executor, Ref<FutureState> future, std::shared_ptr<ExecutorCall> call);
+
+template <class F, class R>
+class FunctionCall final : public ExecutorCall {
+ public:
+  explicit FunctionCall(F function) : function_(std::move(function)) {}
+
+  void work() override {
+    // The function goes before its result is there for the loop: its captures end on one thread.
+    F function = std::move(*std::exchange(function_, std::nullopt));
+    if constexpr (std::is_void_v<R>) {
+      function();
+    } else if constexpr (std::is_reference_v<R>) {
+      result_ = std::addressof(function());
+    } else {
+      result_.emplace(function());
+    }
+  }
+  void deliver(FutureState& future) override {
+    auto& typed = static_cast<Typed<R, FutureState>&>(future);
+    if constexpr (!std::is_void_v<R>) typed.emplace(std::move(*result_));
+    typed.finish();
+  }
+
+ private:
+  std::optional<F> function_;
+  std::optional<std::conditional_t<std::is_void_v<R>, char, StoredT<R>>> result_;
+};
+
+template <class F>
+auto call_in_executor(EventLoop& loop, Executor* executor, F&& function) {
+  using Function = std::decay_t<F>;
+  using R = std::invoke_result_t<Function&>;
+  Future<R> future(loop);
+  submit_call(loop, executor, future.state(), std::make_shared<FunctionCall<Function, R>>(std::forward<F>(function)));
+  return future;
+}
+
+}  // namespace detail
+
+/// Calls `function()` in `executor`; gives a future of the running loop with its result or exception. *Errors*:
+/// `RuntimeError` if the executor was shut down, or no loop runs. *Cancellation* of the future: a call that was not
+/// started never runs; one that was runs on, and its result is dropped. *Lifetime*: `executor` until the call;
+/// `function` is moved.
+template <class F>
+auto run_in_executor(Executor& executor, F&& function) {
+  return detail::call_in_executor(get_running_loop(), &executor, std::forward<F>(function));
+}
+/// The same in the loop's default executor: a `ThreadPoolExecutor`, made at the first call, unless another one was set.
+template <class F>
+auto run_in_executor(F&& function) {
+  return detail::call_in_executor(get_running_loop(), nullptr, std::forward<F>(function));
+}
+template <class F>
+auto EventLoop::run_in_executor(F&& function) {
+  return detail::call_in_executor(*this, nullptr, std::forward<F>(function));
+}
+
+/// Calls `function()` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
+template <class F>
+auto to_thread(F&& function) {
+  return run_in_executor([context = copy_context(), function = std::decay_t<F>(std::forward<F>(function))]() mutable
+                             -> std::invoke_result_t<std::decay_t<F>&> { return context.run(function); });
+}
+
+/// Replaces the default executor of `loop`. *Errors*: `ValueError` for null.
+void set_default_executor(EventLoop& loop, std::shared_ptr<Executor> executor);
+
+/// Takes no more calls for the default executor of the running loop and waits until its threads have ended; after
+/// `timeout` warns and leaves them to themselves. From then on `run_in_executor` without an executor throws
+/// `RuntimeError`. A `Runner` does it with 5 minutes.
+[[nodiscard]] Coro<> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
+
+}  // namespace tutti
