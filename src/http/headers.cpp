@@ -62,10 +62,13 @@ bool is_token(std::string_view text) noexcept {
 }
 
 bool is_field_value(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) {
+  // Without an early way out the compiler looks at many bytes at once; nearly all values are good.
+  bool bad = false;
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
-  });
+    bad |= (byte < 0x20 && byte != '\t') || byte == 0x7f;
+  }
+  return !bad;
 }
 
 std::string detail::quote(std::string_view text, std::size_t most) {

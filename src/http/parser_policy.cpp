@@ -180,8 +180,10 @@ void LineBlock::check_line(std::string_view line) {
     }
     return;
   }
-  if (line.find('\r') != std::string_view::npos) refuse(line_error(), "CR inside a line: " + quote(line));
-  if (!is_field_value(line)) refuse(line_error(), "control character in a line: " + quote(line));
+  if (!is_field_value(line)) {
+    const bool cr = line.find('\r') != std::string_view::npos;
+    refuse(line_error(), (cr ? "CR inside a line: " : "control character in a line: ") + quote(line));
+  }
   if (!in_start_line()) check_field_line(line);
   ++lines_;
   if (lines_ > limits_.fields + (kind_ == BlockKind::trailer ? 0 : 1)) {

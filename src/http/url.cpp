@@ -80,6 +80,8 @@ void check_characters(std::string_view text) {
 
 void check_host_and_port(std::string_view text, std::string_view authority) {
   const auto at = authority.rfind('@');
+  if (at != authority.find('@'))
+    throw InvalidUrlError(text, "more than one '@' (within the user or password it is %40)");
   auto rest = at == std::string_view::npos ? authority : authority.substr(at + 1);
   if (rest.starts_with('[')) {
     const auto close = rest.find(']');
@@ -131,16 +133,17 @@ struct Parts {
 Parts split(std::string_view given, std::string_view text) {
   // What the grammar forbids and real links hold is masked, byte for byte, so that the parts keep their places.
   std::string masked(text);
-  const auto authority_end = find_authority(text).second;
+  const auto [authority_begin, authority_end] = find_authority(text);
   const auto hash = text.find('#', authority_end);
   for (std::size_t i = authority_end; i < masked.size(); ++i) {
     const bool second_hash = masked[i] == '#' && i > hash;
     if (second_hash || std::string_view("[]{}|^`\"<>").find(masked[i]) != std::string_view::npos) masked[i] = 'x';
   }
   const auto parsed = boost::urls::parse_uri_reference(boost::core::string_view(masked.data(), masked.size()));
-  if (!parsed) {
-    const auto authority = text.substr(0, authority_end);
-    const bool bracket = authority.find('[') != std::string_view::npos;
+  // Boost 1.81 takes "//a@b@c" for host b and a path "@c": the authority must be what stands up to the path.
+  if (!parsed || parsed->encoded_authority().size() != authority_end - authority_begin) {
+    const auto authority = text.substr(authority_begin, authority_end - authority_begin);
+    const bool bracket = authority.substr(authority.find('@') + 1).starts_with('[');
     throw InvalidUrlError(given, bracket ? "not an IPv6 address" : "it does not have the form of a URL");
   }
   const boost::urls::url_view& view = *parsed;
