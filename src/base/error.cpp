@@ -100,6 +100,22 @@ std::exception_ptr make_os_error(int error_number, const std::string& context) {
   return with_os_error(error_number, context, [](const auto& error) { return std::make_exception_ptr(error); });
 }
 
+bool is_cancelled(const std::exception_ptr& error) noexcept {
+  if (!error) return false;
+  // Throwing again to look costs a microsecond, and this type is nearly always exactly that.
+  const std::type_info& type = *error.__cxa_exception_type();
+  if (type == typeid(CancelledError)) return true;
+  if (type == typeid(std::runtime_error) || type == typeid(RuntimeError) || type == typeid(OSError)) return false;
+  return holds<CancelledError>(error);
+}
+
+bool leaves_loop(const std::exception_ptr& error) noexcept {
+  if (!error) return false;
+  const std::type_info& type = *error.__cxa_exception_type();
+  if (type == typeid(CancelledError) || type == typeid(std::runtime_error)) return false;
+  return holds<KeyboardInterrupt>(error) || holds<SystemExit>(error);
+}
+
 std::string describe(const std::exception_ptr& error) {
   if (!error) return "no exception";
   try {

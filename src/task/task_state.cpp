@@ -30,28 +30,6 @@ void unlink(TaskLink& link) noexcept {
   link.previous = link.following = &link;
 }
 
-enum class Kind { error, cancelled, leaves_loop };
-
-// What kind of exception a coroutine ended with. The exact types are told apart without throwing again.
-Kind kind_of(const std::exception_ptr& error) {
-  const std::type_info* type = error.__cxa_exception_type();
-  if (*type == typeid(CancelledError)) return Kind::cancelled;
-  if (*type == typeid(std::runtime_error) || *type == typeid(RuntimeError) || *type == typeid(OSError)) {
-    return Kind::error;
-  }
-  try {
-    std::rethrow_exception(error);
-  } catch (const CancelledError&) {
-    return Kind::cancelled;
-  } catch (const KeyboardInterrupt&) {
-    return Kind::leaves_loop;
-  } catch (const SystemExit&) {
-    return Kind::leaves_loop;
-  } catch (...) {
-    return Kind::error;
-  }
-}
-
 }  // namespace
 
 void rethrow_failure() { std::rethrow_exception(current.take_failure()); }
@@ -147,13 +125,12 @@ void TaskState::finish_task() {
 }
 
 void TaskState::finish_with(std::exception_ptr error) {
-  const Kind kind = kind_of(error);
   extras().exception = error;
-  flags_ |= kind == Kind::cancelled ? kCancelled : has(kMustCancel) ? kCancelled : kFailed | kUnretrieved;
+  flags_ |= has(kMustCancel) || is_cancelled(error) ? kCancelled : kFailed | kUnretrieved;
   finish();
   unlink(*this);
   release();
-  if (kind == Kind::leaves_loop) std::rethrow_exception(error);
+  if (leaves_loop(error)) std::rethrow_exception(error);
 }
 
 // ---- cancellation ----

@@ -198,6 +198,12 @@ TUTTI_OS_ERROR(ConnectionResetError, ConnectionError);
 /// "TypeName: message" of any exception, for reports.
 [[nodiscard]] std::string describe(const std::exception_ptr& error);
 
+/// Whether `error` holds a `CancelledError`; cheap where it does.
+[[nodiscard]] bool is_cancelled(const std::exception_ptr& error) noexcept;
+
+/// Whether `error` asks the program to end: `KeyboardInterrupt` or `SystemExit`.
+[[nodiscard]] bool leaves_loop(const std::exception_ptr& error) noexcept;
+
 /// Whether `error` holds an `Error`.
 template <class Error>
 [[nodiscard]] bool holds(const std::exception_ptr& error) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -194,6 +195,8 @@ class EventLoop {
 
   /// One iteration, whole; for hosts that drive the loop themselves.
   void run_once();
+  /// How many iterations were run since the loop was made, the present one included.
+  [[nodiscard]] std::uint64_t iterations() const noexcept { return iterations_; }
   /// The phases of an iteration. `poll_events` waits at most until a timer is due and gives what completed.
   lowlevel::ReadyQueue poll_events();
   void process_events(lowlevel::ReadyQueue&& completed);
@@ -268,6 +271,7 @@ class EventLoop {
   bool stopping_ = false;
   bool debug_ = false;
   bool closed_ = false;
+  std::uint64_t iterations_ = 0;
   std::atomic<detail::HandleState*> posted_{nullptr};  // from other threads, newest first
   std::atomic<bool> waiting_{false};                   // it may be asleep: whoever posts must wake it
   std::atomic<bool> interrupted_{false};

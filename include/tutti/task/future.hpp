@@ -23,16 +23,16 @@ struct CallbackToken {
 namespace detail {
 
 /// The value of a future that is done without failure. Copies it, so that all who ask get one; moves it out if it
-/// cannot be copied, or if nobody else can ask.
+/// cannot be copied, or if the caller, who is `last` to hold it, has the only reference.
 template <class T>
-T value_of(FutureState& future, bool last) {
+T value_of(FutureState& future, bool last = true) {
   if constexpr (!std::is_void_v<T>) {
     auto& value = future.is_task() ? static_cast<Typed<T, TaskState>&>(future).value()
                                    : static_cast<Typed<T, FutureState>&>(future).value();
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*value);
     } else if constexpr (std::is_copy_constructible_v<T>) {
-      if (last) return std::move(value);
+      if (last && future.unique()) return std::move(value);
       return value;
     } else {
       return std::move(value);
@@ -88,14 +88,11 @@ class FutureAwaiterBase : public lowlevel::Suspension {
 template <class T>
 class FutureAwaiter final : public FutureAwaiterBase {
  public:
-  FutureAwaiter(Ref<FutureState> future, bool last) noexcept : FutureAwaiterBase(std::move(future)), last_(last) {}
+  explicit FutureAwaiter(Ref<FutureState> future) noexcept : FutureAwaiterBase(std::move(future)) {}
   T await_resume() {
     resume();
-    return value_of<T>(*future_, last_);
+    return value_of<T>(*future_);
   }
-
- private:
-  bool last_;
 };
 
 }  // namespace detail
@@ -152,10 +149,16 @@ class Future {
   bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
   [[nodiscard]] bool done() const noexcept { return state_->done(); }
   [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }
-  /// The result. What cannot be copied is moved out. *Errors*: its exception; `CancelledError`; `InvalidStateError` if it is not done.
-  T result() const {
+  /// The result: a copy, or moved out if it cannot be copied. *Errors*: its exception; `CancelledError`; `InvalidStateError` if it
+  /// is not done.
+  T result() const& {
     state_->check_success();
     return detail::value_of<T>(*state_, false);
+  }
+  /// The same from a handle that is given up: moved out if it was the last one.
+  T result() && {
+    state_->check_success();
+    return detail::value_of<T>(*state_);
   }
   /// Its exception, null for a success. *Errors*: `CancelledError`; `InvalidStateError` if it is not done.
   [[nodiscard]] std::exception_ptr exception() const { return state_->exception(); }
@@ -175,8 +178,8 @@ class Future {
   std::size_t remove_done_callback(CallbackToken token) const noexcept { return state_->remove_callback(token.number); }
   [[nodiscard]] EventLoop& get_loop() const noexcept { return state_->loop(); }
 
-  detail::FutureAwaiter<T> operator co_await() const& noexcept { return {state_, false}; }
-  detail::FutureAwaiter<T> operator co_await() && noexcept { return {std::move(state_), true}; }
+  detail::FutureAwaiter<T> operator co_await() const& noexcept { return detail::FutureAwaiter<T>(state_); }
+  detail::FutureAwaiter<T> operator co_await() && noexcept { return detail::FutureAwaiter<T>(std::move(state_)); }
 
   friend bool operator==(const Future& a, const Future& b) noexcept { return a.state_ == b.state_; }
   /// For combinators.

@@ -45,6 +45,9 @@ class FutureState : public lowlevel::Suspension {
     if (--references_ == 0) destroy();
   }
 
+  /// Whether there is only one reference.
+  [[nodiscard]] bool unique() const noexcept { return references_ == 1; }
+
   [[nodiscard]] EventLoop& loop() const noexcept { return *loop_; }
   [[nodiscard]] bool done() const noexcept { return has(kDone); }
   [[nodiscard]] bool cancelled() const noexcept { return has(kCancelled); }

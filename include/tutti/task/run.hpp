@@ -33,7 +33,7 @@ auto EventLoop::run_until_complete(Awaitable&& awaitable) {
   auto future = ensure_future(std::forward<Awaitable>(awaitable), *this);
   if (&future.get_loop() != this) throw ValueError("run_until_complete: the future belongs to another event loop");
   detail::run_until_done(*this, *future.state(), !detail::is_future<std::remove_cvref_t<Awaitable>>);
-  return future.result();
+  return std::move(future).result();
 }
 
 /// Options of `run` and `Runner`.
@@ -66,7 +66,7 @@ class Runner {
     (void)prepare();
     auto task = detail::make_main_task(*loop_, detail::to_coro(std::forward<A>(awaitable)), context);
     run_main(static_cast<detail::TaskState&>(*task.state()));
-    return task.result();
+    return std::move(task).result();
   }
 
   /// The loop; made at the first call of this or `run`.

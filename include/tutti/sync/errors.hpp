@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The errors of this layer; base/error.hpp shows where they stand in the tree.
+#pragma once
+
+#include <stdexcept>
+
+#include <tutti/base/error.hpp>
+
+namespace tutti {
+
+/// The barrier was aborted, or reset while tasks waited in it.
+class BrokenBarrierError : public RuntimeError {
+ public:
+  using RuntimeError::RuntimeError;
+  ~BrokenBarrierError() override;
+};
+
+/// `get_nowait` found nothing.
+class QueueEmpty : public std::runtime_error {
+ public:
+  QueueEmpty() : runtime_error("the queue is empty") {}
+  ~QueueEmpty() override;
+};
+
+/// `put_nowait` found no room.
+class QueueFull : public std::runtime_error {
+ public:
+  QueueFull() : runtime_error("the queue is full") {}
+  ~QueueFull() override;
+};
+
+/// The queue was shut down.
+class QueueShutDown : public std::runtime_error {
+ public:
+  QueueShutDown() : runtime_error("the queue was shut down") {}
+  ~QueueShutDown() override;
+};
+
+}  // namespace tutti

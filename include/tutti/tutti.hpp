@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// All of Tutti. The layers, from the bottom up; each header is the manual of what it declares:
+//
+//   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
+//   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
+//   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
+//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp
+#pragma once
+
+#include <tutti/base/clock.hpp>
+#include <tutti/base/error.hpp>
+#include <tutti/base/exception_group.hpp>
+#include <tutti/base/log.hpp>
+#include <tutti/loop/context.hpp>
+#include <tutti/loop/event_loop.hpp>
+#include <tutti/loop/policy.hpp>
+#include <tutti/task/coro.hpp>
+#include <tutti/task/future.hpp>
+#include <tutti/task/gather.hpp>
+#include <tutti/task/run.hpp>
+#include <tutti/task/shield.hpp>
+#include <tutti/task/sleep.hpp>
+#include <tutti/task/task.hpp>
+#include <tutti/task/task_group.hpp>
+#include <tutti/task/timeout.hpp>
+#include <tutti/task/wait.hpp>

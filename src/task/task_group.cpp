@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/task_group.hpp>
+
+#include <algorithm>
+
+namespace tutti {
+
+/// A task of the group, in the wait list of that task.
+class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllocated {
+ public:
+  Child(TaskGroup& group, detail::FutureState& task) : group_(&group), number_(group.created_++), task_(&task) {
+    following_ = group.first_;
+    if (following_ != nullptr) following_->previous_ = this;
+    group.first_ = this;
+    task.add_waiter(*this);
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() { orphan(); }
+
+  void run() override {
+    const std::unique_ptr<Child> self(this);
+    TaskGroup* const group = group_;
+    orphan();
+    if (group != nullptr) group->child_done(*task_, number_);
+  }
+  void drop() noexcept override { delete this; }
+
+  void orphan() noexcept {
+    if (group_ == nullptr) return;
+    (previous_ == nullptr ? group_->first_ : previous_->following_) = following_;
+    if (following_ != nullptr) following_->previous_ = previous_;
+    group_ = nullptr;
+  }
+  [[nodiscard]] detail::FutureState& task() const noexcept { return *task_; }
+  [[nodiscard]] Child* following() const noexcept { return following_; }
+
+ private:
+  TaskGroup* group_;
+  std::size_t number_;
+  detail::Ref<detail::FutureState> task_;  // as long as it is pending its loop holds it anyway
+  Child* previous_ = nullptr;
+  Child* following_ = nullptr;
+};
+
+TaskGroup::~TaskGroup() {
+  while (first_ != nullptr) first_->orphan();
+}
+
+void TaskGroup::enter() {
+  if (parent_) throw RuntimeError("TaskGroup: it has already been entered");
+  detail::TaskState& parent = detail::require_task("TaskGroup");
+  parent_ = AnyTask(parent);
+  loop_ = &parent.loop();
+}
+
+void TaskGroup::check_open() const {
+  if (!parent_) throw RuntimeError("TaskGroup: it has not been entered");
+  if (exiting_ && first_ == nullptr) throw RuntimeError("TaskGroup: it is finished");
+  if (aborting_) throw RuntimeError("TaskGroup: it is shutting down");
+}
+
+void TaskGroup::adopt(detail::FutureState& task) {
+  if (task.done()) return child_done(task, created_++);  // it was eager
+  new Child(*this, task);  // belongs to the task's wait list
+}
+
+void TaskGroup::abort() {
+  aborting_ = true;
+  // In order of creation: the list has the newest first. Cancelling runs nothing, so it does not change meanwhile.
+  std::vector<Child*> children;
+  for (Child* child = first_; child != nullptr; child = child->following()) children.push_back(child);
+  for (auto child = children.rbegin(); child != children.rend(); ++child) (*child)->task().cancel({});
+}
+
+void TaskGroup::child_done(detail::FutureState& task, std::size_t number) {
+  if (completed_ && first_ == nullptr && !completed_->done()) completed_->set_result();
+  if (task.cancelled()) return;
+  std::exception_ptr error = task.take_exception();
+  if (!error) return;
+  errors_.emplace_back(number, error);
+  if (!base_error_ && leaves_loop(error)) base_error_ = error;
+  if (parent_->done()) {
+    loop_->call_exception_handler(
+        {"a task of a group failed after the group's parent was done", error, task.describe_self(), {}});
+    return;
+  }
+  if (aborting_ || parent_cancel_requested_) return;
+  // The parent may be somewhere in the body:
+  //
+  //   co_await task_group([&](TaskGroup& group) -> Coro<> {
+  //     group.create_task(fails_soon());
+  //     co_await something_long();      // <- this must be cancelled now
+  //   });
+  //
+  // or wait in exit(), where the cancellation is recognised as the group's own.
+  abort();
+  parent_cancel_requested_ = true;
+  parent_->cancel();
+}
+
+Coro<std::exception_ptr> TaskGroup::exit(std::exception_ptr error) {
+  exiting_ = true;
+  if (error && !base_error_ && leaves_loop(error)) base_error_ = error;
+  std::exception_ptr cancellation = is_cancelled(error) ? error : nullptr;
+  if (error && !aborting_) abort();
+  while (first_ != nullptr) {
+    if (!completed_) completed_.emplace(*loop_);
+    try {
+      co_await *completed_;
+    } catch (const CancelledError&) {
+      if (!aborting_) {
+        // Somebody cancels the parent from outside while it waits here.
+        cancellation = std::current_exception();
+        abort();
+      }
+    }
+    completed_.reset();
+  }
+  co_return outcome(std::move(error), std::move(cancellation));
+}
+
+std::exception_ptr TaskGroup::outcome(std::exception_ptr error, std::exception_ptr cancellation) {
+  if (base_error_) return base_error_;
+  // The group's own request is taken back; if it was the only one, the cancellation was the group's too.
+  if (parent_cancel_requested_ && parent_->uncancel() == 0) cancellation = nullptr;
+  if (cancellation && errors_.empty()) return cancellation;
+  std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::exception_ptr> all;
+  for (auto& numbered : errors_) all.push_back(std::move(numbered.second));
+  if (error && !is_cancelled(error)) all.push_back(std::move(error));
+  if (all.empty()) return nullptr;
+  // If the parent is being cancelled from outside too, it must learn so at its next await, and its count stay right.
+  if (parent_->cancelling() != 0) {
+    parent_->uncancel();
+    parent_->cancel();
+  }
+  return make_exception_group("unhandled errors in a TaskGroup", std::move(all));
+}
+
+}  // namespace tutti

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/task/timeout.hpp>
+
+#include <tutti/base/error.hpp>
+
+namespace tutti {
+
+Timeout::~Timeout() { disarm(); }
+
+void Timeout::enter() {
+  if (state_ != State::created) throw RuntimeError("timeout: it has already been entered");
+  task_ = &detail::require_task("timeout");
+  state_ = State::active;
+  cancelling_ = task_->cancelling();
+  reschedule(deadline_);
+}
+
+void Timeout::reschedule(std::optional<TimePoint> when) {
+  switch (state_) {
+    case State::active: break;
+    case State::created: throw RuntimeError("timeout: it has not been entered");
+    case State::expiring: throw RuntimeError("timeout: cannot change an expiring timeout");
+    case State::expired: throw RuntimeError("timeout: cannot change an expired timeout");
+    case State::finished: throw RuntimeError("timeout: cannot change a finished timeout");
+  }
+  if (armed_) disarm();
+  deadline_ = when;
+  if (!when) return;
+  armed_ = true;
+  EventLoop& loop = task_->loop();
+  if (*when <= loop.time()) {
+    soon_ = loop.call_soon([this] { expire(); });
+  } else {
+    loop.add_timer(*this, *when);
+  }
+}
+
+void Timeout::expire() {
+  soon_ = Handle();
+  armed_ = false;
+  state_ = State::expiring;
+  task_->cancel({});
+}
+
+void Timeout::disarm() noexcept {
+  if (!std::exchange(armed_, false)) return;
+  if (soon_ != Handle()) {
+    soon_.cancel();
+    soon_ = Handle();
+    return;
+  }
+  EventLoop& loop = task_->loop();
+  // Neither pending nor run: it is due, and stands in the ready queue.
+  if (!loop.remove_timer(*this)) loop.remove_ready(*this);
+}
+
+std::exception_ptr Timeout::exit(std::exception_ptr error) {
+  if (state_ == State::active) {
+    disarm();
+    state_ = State::finished;
+    return error;
+  }
+  state_ = State::expired;
+  // More requests to cancel than when it began: somebody besides this timeout wants the task to end.
+  if (task_->uncancel() > cancelling_ || !is_cancelled(error)) return error;
+  return detail::timeout_error(error);
+}
+
+namespace detail {
+
+std::optional<TimePoint> deadline_after(std::optional<Duration> delay) {
+  if (!delay) return std::nullopt;
+  return get_running_loop().time() + *delay;
+}
+
+std::exception_ptr timeout_error(const std::exception_ptr& cause) {
+  try {
+    std::rethrow_exception(cause);
+  } catch (...) {
+    try {
+      std::throw_with_nested(TimeoutError());
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+}
+
+namespace {
+
+/// Wakes a task when a future is done, whatever its outcome.
+class DoneSignal final : public lowlevel::Ready {
+ public:
+  explicit DoneSignal(Ref<FutureState> future) : future_(std::move(future)) { future_->add_waiter(*this); }
+  DoneSignal(const DoneSignal&) = delete;
+  DoneSignal& operator=(const DoneSignal&) = delete;
+  ~DoneSignal() {
+    if (waiting_ && !future_->remove_waiter(*this)) future_->loop().remove_ready(*this);
+  }
+  void run() override {
+    waiting_ = false;
+    if (!signal.done()) signal.set_result();
+  }
+  void drop() noexcept override { waiting_ = false; }
+
+  Future<> signal;
+
+ private:
+  Ref<FutureState> future_;
+  bool waiting_ = true;
+};
+
+}  // namespace
+
+Coro<> cancel_and_wait(Ref<FutureState> future) {
+  DoneSignal done(future);
+  future->cancel({});
+  co_await done.signal;
+}
+
+}  // namespace detail
+}  // namespace tutti
