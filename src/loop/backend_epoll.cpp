@@ -154,11 +154,10 @@ class EpollBackend final : public IoBackend {
     if (wanted == descriptor.registered) return 0;
     epoll_event event{.events = wanted, .data = {.fd = operation.fd}};
     const auto control = [&](int action) { return ::epoll_ctl(epoll_.get(), action, operation.fd, &event) == 0; };
-    const bool known = descriptor.registered != 0;
-    if (!control(known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD) && !(errno == EEXIST && control(EPOLL_CTL_MOD)) &&
-        !(errno == ENOENT && control(EPOLL_CTL_ADD))) {
-      return -errno;
-    }
+    bool done = control(descriptor.registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD);
+    if (!done && errno == EEXIST) done = control(EPOLL_CTL_MOD);
+    if (!done && errno == ENOENT) done = control(EPOLL_CTL_ADD);
+    if (!done) return -errno;
     descriptor.registered = wanted;
     return 0;
   }

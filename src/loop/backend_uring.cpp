@@ -22,7 +22,7 @@
 //   - A descriptor with O_NONBLOCK whose file cannot try without blocking (inotify, timers, some terminals)
 //     gives EAGAIN at once instead of waiting.
 //   - A ring whose thread has ended completes nothing any more. Closing it cancels what is in flight, in the
-//     background.
+//     background, and once more interrupts (EINTR) what its thread happens to wait for.
 //
 // What follows for us:
 //   - `do_submit` and `do_cancel` only write a request. `do_poll` makes the one system call of a turn, and none if
@@ -126,6 +126,8 @@ class UringBackend final : public IoBackend {
       check(result);
     } else if (ring_->needs_submit()) {
       check(ring_->submit());
+    } else if (nothing_yet) {
+      return;
     }
     take_completions();
     while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);

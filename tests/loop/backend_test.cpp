@@ -4,10 +4,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 
 #include <poll.h>
-#include <sys/inotify.h>
 
 namespace tutti::tests {
 namespace {
@@ -188,104 +186,6 @@ TEST_P(BackendTest, GivesConnectionRefused) {
   CountedOperation connect;
   connect.prepare_connect(client.get(), &nobody.address, sizeof nobody.address);
   EXPECT_EQ(submit_and_finish(connect), -ECONNREFUSED);
-}
-
-TEST_P(BackendTest, ReadsAndWritesAFileAtAnOffset) {
-  char name[] = "/tmp/tutti-backend-XXXXXX";
-  const Fd file(::mkostemp(name, O_CLOEXEC));
-  ASSERT_TRUE(file);
-  ::unlink(name);
-  CountedOperation write;
-  write.prepare_write(file.get(), "0123456789", 5);
-  EXPECT_EQ(submit_and_finish(write), 10);
-  std::array<char, 4> buffer{};
-  CountedOperation read;
-  read.prepare_read(file.get(), buffer, 7);
-  EXPECT_EQ(submit_and_finish(read), 4);
-  EXPECT_EQ(std::string_view(buffer.data(), 4), "2345");
-  CountedOperation at_end;
-  at_end.prepare_read(file.get(), buffer, 15);
-  EXPECT_EQ(submit_and_finish(at_end), 0);
-}
-
-TEST_P(BackendTest, ReadsAndWritesAFileAtItsOwnPosition) {
-  char name[] = "/tmp/tutti-backend-XXXXXX";
-  const Fd file(::mkostemp(name, O_CLOEXEC));
-  ASSERT_TRUE(file);
-  ::unlink(name);
-  for (const std::string_view part : {"one", "two"}) {
-    CountedOperation write;
-    write.prepare_write(file.get(), part);
-    EXPECT_EQ(submit_and_finish(write), 3);
-  }
-  ASSERT_EQ(::lseek(file.get(), 0, SEEK_SET), 0);
-  std::array<char, 4> buffer{};
-  CountedOperation first;
-  first.prepare_read(file.get(), buffer);
-  EXPECT_EQ(submit_and_finish(first), 4);
-  EXPECT_EQ(std::string_view(buffer.data(), 4), "onet");
-  CountedOperation second;
-  second.prepare_read(file.get(), buffer);
-  EXPECT_EQ(submit_and_finish(second), 2);
-}
-
-TEST_P(BackendTest, ReadsFromAPipeThatBlocks) {
-  Pair pipe = pipe_pair();
-  std::array<char, 8> buffer{};
-  CountedOperation read;
-  read.prepare_read(pipe.left.get(), buffer);
-  backend().submit(read);
-  settle();
-  EXPECT_FALSE(read.done());
-  write_all(pipe.right, "piped");
-  EXPECT_EQ(finish(read), 5);
-  pipe.right.reset();
-  CountedOperation end;
-  end.prepare_read(pipe.left.get(), buffer);
-  EXPECT_EQ(submit_and_finish(end), 0);
-}
-
-TEST_P(BackendTest, WritesToAFullPipeOnceThereIsRoom) {
-  const Pair pipe = pipe_pair();
-  ::fcntl(pipe.right.get(), F_SETPIPE_SZ, 4096);
-  const std::string page(4096, 'p');
-  CountedOperation fill;
-  fill.prepare_write(pipe.right.get(), page);
-  EXPECT_EQ(submit_and_finish(fill), 4096);
-  CountedOperation more;
-  more.prepare_write(pipe.right.get(), page);
-  backend().submit(more);
-  settle();
-  EXPECT_FALSE(more.done());
-  std::string buffer(4096, '\0');
-  ASSERT_EQ(::read(pipe.left.get(), buffer.data(), buffer.size()), 4096);
-  EXPECT_EQ(finish(more), 4096);
-}
-
-// A file that on io_uring does not wait when it has O_NONBLOCK, but gives EAGAIN.
-TEST_P(BackendTest, WaitsForAnInotifyEvent) {
-  char name[] = "/tmp/tutti-backend-XXXXXX";
-  ASSERT_NE(::mkdtemp(name), nullptr);
-  const std::string directory = name;
-  const Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  ASSERT_GE(::inotify_add_watch(watch.get(), name, IN_CREATE), 0);
-  alignas(inotify_event) std::array<char, 1024> buffer{};
-  CountedOperation read;
-  read.prepare_read(watch.get(), buffer);
-  backend().submit(read);
-  settle();
-  EXPECT_FALSE(read.done());
-  const Fd made(::open((directory + "/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
-  EXPECT_GT(finish(read), 0);
-
-  CountedOperation cancelled;
-  cancelled.prepare_read(watch.get(), buffer);
-  backend().submit(cancelled);
-  settle();
-  backend().cancel(cancelled);
-  EXPECT_EQ(finish(cancelled), -ECANCELED);
-  ::unlink((directory + "/file").c_str());
-  ::rmdir(name);
 }
 
 TEST_P(BackendTest, GivesBadDescriptor) {
@@ -477,27 +377,6 @@ TEST_P(BackendTest, GoesOnAfterForgettingADescriptorThatStaysOpen) {
     EXPECT_EQ(finish(recv), 1);
     backend().forget(pair.left.get());
   }
-}
-
-TEST(BackendChoice, RefusesAnUnknownName) {
-  EXPECT_THROW(static_cast<void>(lowlevel::make_backend("kqueue")), ValueError);
-  EXPECT_THROW(static_cast<void>(lowlevel::make_backend("")), ValueError);
-}
-
-TEST(BackendChoice, FollowsTheEnvironment) {
-  const char* before = std::getenv("TUTTI_BACKEND");
-  const std::string saved = before != nullptr ? before : "";
-  for (const char* name : {"epoll", "poll"}) {
-    ::setenv("TUTTI_BACKEND", name, 1);
-    EXPECT_EQ(lowlevel::make_default_backend()->name(), name);
-  }
-  ::setenv("TUTTI_BACKEND", "nonsense", 1);
-  EXPECT_THROW(static_cast<void>(lowlevel::make_default_backend()), ValueError);
-  for (const bool set : {true, false}) {
-    set ? ::setenv("TUTTI_BACKEND", "", 1) : ::unsetenv("TUTTI_BACKEND");
-    EXPECT_EQ(lowlevel::make_default_backend()->name(), lowlevel::uring_available() ? "uring" : "epoll");
-  }
-  if (before != nullptr) ::setenv("TUTTI_BACKEND", saved.c_str(), 1);
 }
 
 }  // namespace

@@ -35,17 +35,19 @@ class IoBackend {
   void cancel(Operation& operation) noexcept;
 
   /// Delivers completions: appends what has completed to `completed`, in order of completion. Waits for the first one
-  /// until `timeout` has passed (nothing: without limit; zero or less: does not wait) or `wake` was called. May return early
-  /// with nothing. With nothing to deliver and no wait it should cost no system call.
+  /// until `timeout` has passed (nothing: without limit; zero or less: does not wait) or `wake` was called. May return
+  /// early with nothing. With nothing to deliver and no wait it should cost no system call.
   void poll(std::optional<Duration> timeout, ReadyQueue& completed);
 
   /// Makes a `poll` that waits, or the next one that would, return at once. From any thread and from signal handlers.
   virtual void wake() noexcept = 0;
 
-  /// `fd` is about to be closed and has nothing in flight: drops what is remembered of it.
+  /// `fd` is about to be closed and has nothing in flight: drops what is remembered of it. Whoever closes a descriptor
+  /// that was in an operation calls this before; else an operation on its reused number may wait for ever.
   virtual void forget(int fd) noexcept;
 
-  /// Cancels all that is in flight and waits until each operation has been delivered to `completed`. Called once, before the end.
+  /// Cancels all that is in flight and waits until each operation has been delivered to `completed`. Called once,
+  /// before the end.
   void shutdown(ReadyQueue& completed);
 
   /// How many operations are in flight.

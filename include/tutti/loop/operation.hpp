@@ -23,7 +23,7 @@ enum class Opcode : std::uint8_t {
   write,    ///< write(2), at `offset` if it is not negative
   recvmsg,  ///< recvmsg(2); `buffer` is the msghdr
   sendmsg,  ///< sendmsg(2) with MSG_NOSIGNAL; `buffer` is the msghdr; may be partial
-  accept,   ///< accept4(2) with SOCK_CLOEXEC | SOCK_NONBLOCK; `buffer`/`address_length` take the peer's address, or null
+  accept,   ///< accept4(2), SOCK_CLOEXEC | SOCK_NONBLOCK; `buffer`/`address_length` take the peer's address, or null
   connect,  ///< connect(2); `buffer` is the sockaddr, `length` its size
   poll,     ///< one-shot poll(2) for the events in `flags`; the result is the mask that came
 };
@@ -38,7 +38,7 @@ class Operation : public Suspension {
  public:
   Opcode opcode = Opcode::nop;
   int fd = -1;
-  std::uint32_t flags = 0;               ///< MSG_… of recv and send (MSG_DONTWAIT: end with -EAGAIN, do not wait); POLL… of poll
+  std::uint32_t flags = 0;               ///< MSG_… of recv and send (MSG_DONTWAIT: -EAGAIN and no wait), POLL… of poll
   void* buffer = nullptr;
   std::size_t length = 0;                ///< bytes of `buffer`
   std::int64_t offset = -1;              ///< position in a file; negative: the descriptor's own
@@ -54,7 +54,9 @@ class Operation : public Suspension {
   /// faster. No effect, and false, if it is not in flight.
   bool cancel(std::string_view message) override;
 
-  void prepare_recv(int descriptor, MutableBytes into) noexcept { set(Opcode::recv, descriptor, into.data(), into.size()); }
+  void prepare_recv(int descriptor, MutableBytes into) noexcept {
+    set(Opcode::recv, descriptor, into.data(), into.size());
+  }
   void prepare_send(int descriptor, BytesView from) noexcept {
     set(Opcode::send, descriptor, const_cast<char*>(from.data()), from.size());
   }
