@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/loop/event_loop.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -48,11 +49,32 @@ void Door::shut() noexcept {
 
 }  // namespace lowlevel
 
+namespace {
+
+// The loops that are not closed. Only those who report something late ask.
+struct Living {
+  std::mutex mutex;
+  std::vector<const EventLoop*> loops;
+};
+Living& living() {
+  static auto* const one = new Living;
+  return *one;
+}
+
+}  // namespace
+
+bool EventLoop::is_alive(const EventLoop* loop) {
+  const std::lock_guard lock(living().mutex);
+  return std::find(living().loops.begin(), living().loops.end(), loop) != living().loops.end();
+}
+
 EventLoop::EventLoop(LoopOptions options)
     : backend_(options.backend ? std::move(options.backend) : lowlevel::make_default_backend()),
       clock_(std::move(options.clock)) {
   const char* debug = std::getenv("TUTTI_DEBUG");
   debug_ = debug != nullptr && *debug != '\0' && std::strcmp(debug, "0") != 0;
+  const std::lock_guard lock(living().mutex);
+  living().loops.push_back(this);
 }
 
 EventLoop::~EventLoop() {
@@ -106,7 +128,7 @@ std::optional<Duration> EventLoop::wait_limit() {
 lowlevel::ReadyQueue EventLoop::poll_events() {
   lowlevel::ReadyQueue completed;
   if (!ready_.empty() || stopping_) {
-    backend_->poll(Duration::zero(), completed);
+    if (backend_->pending() != 0) backend_->poll(Duration::zero(), completed);
     return completed;
   }
   for (;;) {
@@ -153,6 +175,7 @@ void EventLoop::process_ready() {
       loop.ready_.append(loop.batch_);
     }
   } const rest{*this};
+  ++iterations_;
   batch_.append(ready_);
   while (lowlevel::Ready* entry = batch_.pop()) entry->run();
 }
@@ -173,6 +196,10 @@ void EventLoop::close() {
   if (task_hooks != nullptr) task_hooks->destroy_all(*this);
   drop_all();
   while (!services_.empty()) services_.pop_back();
+  {
+    const std::lock_guard lock(living().mutex);
+    std::erase(living().loops, this);
+  }
   backend_.reset();
 }
 

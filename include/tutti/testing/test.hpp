@@ -103,13 +103,13 @@ struct Access {
 /// The same with a fixture.
 #define TUTTI_VIRTUAL_TEST_F(fixture, name) TUTTI_TEST_CLASS_(fixture, name, fixture, virtual_time)
 
-#define TUTTI_TEST_CLASS_(suite, name, fixture, place)                                                         \
-  class suite##_##name##_Test final : public fixture {                                                         \
-    friend struct ::tutti::testing::detail::Access;                                                            \
-    ::tutti::Coro<> body();                                                                                    \
-    static const bool registered_;                                                                             \
-  };                                                                                                           \
-  const bool suite##_##name##_Test::registered_ = ::tutti::testing::detail::register_test(                     \
-      #suite, #name, ::tutti::testing::detail::Place::place,                                                   \
-      &::tutti::testing::detail::Access::run<suite##_##name##_Test>, __FILE__, __LINE__);                      \
+#define TUTTI_TEST_CLASS_(suite, name, fixture, place)                                     \
+  class suite##_##name##_Test final : public fixture {                                     \
+    friend struct ::tutti::testing::detail::Access;                                        \
+    ::tutti::Coro<> body();                                                                \
+    static const bool registered_;                                                         \
+  };                                                                                       \
+  const bool suite##_##name##_Test::registered_ = ::tutti::testing::detail::register_test( \
+      #suite, #name, ::tutti::testing::detail::Place::place,                               \
+      &::tutti::testing::detail::Access::run<suite##_##name##_Test>, __FILE__, __LINE__);  \
   ::tutti::Coro<> suite##_##name##_Test::body()
