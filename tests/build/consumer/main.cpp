@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The smallest program that needs the headers and the compiled library.
-#include <cerrno>
+// A small program that needs the headers, the templates and the compiled library.
+#include <chrono>
 #include <cstdio>
 
-#include <tutti/base/error.hpp>
+#include <tutti/task/run.hpp>
+#include <tutti/task/sleep.hpp>
 
-int main() { std::puts(tutti::describe(tutti::make_os_error(ECONNREFUSED, "connect 127.0.0.1:81")).c_str()); }
+tutti::Coro<int> answer() {
+  co_await tutti::sleep(std::chrono::milliseconds(1));
+  co_return 42;
+}
+
+int main() { std::printf("the answer is %d\n", tutti::run(answer())); }
