@@ -38,10 +38,10 @@ class Operation : public Suspension {
  public:
   Opcode opcode = Opcode::nop;
   int fd = -1;
-  std::uint32_t flags = 0;               ///< MSG_… of recv and send (MSG_DONTWAIT: -EAGAIN and no wait), POLL… of poll
+  std::uint32_t flags = 0;  ///< MSG_… of recv and send (MSG_DONTWAIT: -EAGAIN and no wait), POLL… of poll
   void* buffer = nullptr;
-  std::size_t length = 0;                ///< bytes of `buffer`
-  std::int64_t offset = -1;              ///< position in a file; negative: the descriptor's own
+  std::size_t length = 0;                   ///< bytes of `buffer`
+  std::int64_t offset = -1;                 ///< position in a file; negative: the descriptor's own
   std::uint32_t* address_length = nullptr;  ///< accept: in, room at `buffer`; out, size of the address
 
   /// As the system call: a count, a descriptor or 0; a negative errno on failure; -ECANCELED when cancelled.
