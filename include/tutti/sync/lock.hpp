@@ -69,7 +69,8 @@ class Lock {
   detail::LockScoped scoped() noexcept { return detail::LockScoped(*this); }
   /// Unlocks; the first in line will run in the next iteration. *Errors*: `RuntimeError` if it is not locked.
   void release() {
-    if (!locked_) [[unlikely]] refuse_release();
+    if (!locked_) [[unlikely]]
+      refuse_release();
     locked_ = false;
     if (!waiters_.empty()) wake_up_first();
   }
@@ -101,7 +102,8 @@ inline void LockWaiter::await_suspend(std::coroutine_handle<> handle) {
 }
 
 inline void LockWaiter::take() {
-  if (has_waited()) [[unlikely]] take_in_turn();
+  if (has_waited()) [[unlikely]]
+    take_in_turn();
   lock_->locked_ = true;
 }
 

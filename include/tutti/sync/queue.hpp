@@ -73,41 +73,43 @@ class QueueWaiter : public Waiter {
   void run() override;
 
  protected:
-  QueueWaiter() noexcept = default;
+  explicit QueueWaiter(QueueBase& queue) noexcept : queue_(&queue) {}
   QueueWaiter(QueueWaiter&&) noexcept = default;
   ~QueueWaiter() = default;
 
-  void wait_to_get(QueueBase& queue, std::coroutine_handle<> handle) { wait_for(queue, queue.getters_, handle); }
-  void wait_to_put(QueueBase& queue, std::coroutine_handle<> handle) { wait_for(queue, queue.putters_, handle); }
+  void wait_to_get(std::coroutine_handle<> handle) { wait_for(queue_->getters_, handle); }
+  void wait_to_put(std::coroutine_handle<> handle) { wait_for(queue_->putters_, handle); }
   /// The beginning of `await_resume`.
   void settle() {
-    if (has_waited()) [[unlikely]] settle_wait();
+    if (has_waited()) [[unlikely]]
+      settle_wait();
   }
+
+  QueueBase* queue_;
 
  private:
   /// Whether there is still nothing to get, or no room to put.
   [[nodiscard]] virtual bool is_blocked() const noexcept = 0;
-  void wait_for(QueueBase& queue, WaiterList& list, std::coroutine_handle<> handle);
+  void wait_for(WaiterList& list, std::coroutine_handle<> handle);
   void settle_wait();
 
-  QueueBase* queue_ = nullptr;
   WaiterList* list_ = nullptr;
 };
 
 template <class Q>
 class QueueGetter : public QueueWaiter {
  public:
-  explicit QueueGetter(Q& queue) noexcept : queue_(&queue) {}
+  explicit QueueGetter(Q& queue) noexcept : QueueWaiter(queue) {}
   [[nodiscard]] bool await_ready() const noexcept { return !is_blocked(); }
-  void await_suspend(std::coroutine_handle<> handle) { wait_to_get(*queue_, handle); }
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_get(handle); }
 
  protected:
   QueueGetter(QueueGetter&&) noexcept = default;
   ~QueueGetter() = default;
-  Q* queue_;
+  [[nodiscard]] Q& queue() const noexcept { return static_cast<Q&>(*queue_); }
 
  private:
-  [[nodiscard]] bool is_blocked() const noexcept final { return queue_->empty() && !queue_->is_shut_down(); }
+  [[nodiscard]] bool is_blocked() const noexcept final { return queue().empty() && !queue().is_shut_down(); }
 };
 
 template <class Q>
@@ -116,7 +118,7 @@ class [[nodiscard]] QueueGet final : public QueueGetter<Q> {
   using QueueGetter<Q>::QueueGetter;
   typename Q::value_type await_resume() {
     this->settle();
-    return this->queue_->get_nowait();
+    return this->queue().get_nowait();
   }
 };
 
@@ -126,8 +128,8 @@ class [[nodiscard]] QueueNext final : public QueueGetter<Q> {
   using QueueGetter<Q>::QueueGetter;
   std::optional<typename Q::value_type> await_resume() {
     this->settle();
-    if (this->queue_->empty()) return std::nullopt;
-    return this->queue_->get_nowait();
+    if (this->queue().empty()) return std::nullopt;
+    return this->queue().get_nowait();
   }
 };
 
@@ -135,17 +137,17 @@ template <class Q>
 class [[nodiscard]] QueuePut final : public QueueWaiter {
  public:
   using Item = typename Q::value_type;
-  QueuePut(Q& queue, Item&& item) : queue_(&queue), item_(std::move(item)) {}
+  QueuePut(Q& queue, Item&& item) : QueueWaiter(queue), item_(std::move(item)) {}
   [[nodiscard]] bool await_ready() const noexcept { return !is_blocked(); }
-  void await_suspend(std::coroutine_handle<> handle) { wait_to_put(*queue_, handle); }
+  void await_suspend(std::coroutine_handle<> handle) { wait_to_put(handle); }
   void await_resume() {
     settle();
-    queue_->put_nowait(std::move(item_));
+    queue().put_nowait(std::move(item_));
   }
 
  private:
-  [[nodiscard]] bool is_blocked() const noexcept override { return queue_->full() && !queue_->is_shut_down(); }
-  Q* queue_;
+  [[nodiscard]] Q& queue() const noexcept { return static_cast<Q&>(*queue_); }
+  [[nodiscard]] bool is_blocked() const noexcept override { return queue().full() && !queue().is_shut_down(); }
   Item item_;
 };
 
@@ -166,8 +168,10 @@ class BasicQueue : public QueueBase {
   QueuePut<BasicQueue> put(T item) { return QueuePut<BasicQueue>(*this, std::move(item)); }
   /// The same if there is room. *Errors*: `QueueFull`, `QueueShutDown`.
   void put_nowait(T item) {
-    if (is_shut_down()) [[unlikely]] throw QueueShutDown();
-    if (full()) [[unlikely]] throw QueueFull();
+    if (is_shut_down()) [[unlikely]]
+      throw QueueShutDown();
+    if (full()) [[unlikely]]
+      throw QueueFull();
     items_.push(std::move(item));
     note_put();
   }
@@ -178,7 +182,8 @@ class BasicQueue : public QueueBase {
   QueueGet<BasicQueue> get() noexcept { return QueueGet<BasicQueue>(*this); }
   /// The same if there is an item, even if tasks wait for one. *Errors*: `QueueEmpty`, `QueueShutDown`.
   T get_nowait() {
-    if (empty()) [[unlikely]] refuse_get();
+    if (empty()) [[unlikely]]
+      refuse_get();
     T item = items_.pop();
     note_get();
     return item;
@@ -229,7 +234,7 @@ class BasicQueue : public QueueBase {
 /// *Concurrency*: not for threads. *Lifetime*: tasks that wait when it is destroyed stay pending until they are cancelled.
 /// *Source*: asyncio.Queue.
 template <class T>
-class Queue final : public detail::BasicQueue<T, detail::Ring<T>> {
+class Queue : public detail::BasicQueue<T, detail::Ring<T>> {
  public:
   /// With room for `maxsize` items; 0: without a bound.
   explicit Queue(std::size_t maxsize = 0) : detail::BasicQueue<T, detail::Ring<T>>(maxsize, "Queue") {}
@@ -238,7 +243,7 @@ class Queue final : public detail::BasicQueue<T, detail::Ring<T>> {
 /// A queue that gives the least item first: the one that compares before all others. The order of equal ones is not defined.
 /// *Source*: asyncio.PriorityQueue.
 template <class T, class Compare = std::less<T>>
-class PriorityQueue final : public detail::BasicQueue<T, detail::Heap<T, Compare>> {
+class PriorityQueue : public detail::BasicQueue<T, detail::Heap<T, Compare>> {
  public:
   explicit PriorityQueue(std::size_t maxsize = 0, Compare compare = Compare())
       : detail::BasicQueue<T, detail::Heap<T, Compare>>(maxsize, "PriorityQueue", std::move(compare)) {}
@@ -246,7 +251,7 @@ class PriorityQueue final : public detail::BasicQueue<T, detail::Heap<T, Compare
 
 /// A queue that gives the newest item first. *Source*: asyncio.LifoQueue.
 template <class T>
-class LifoQueue final : public detail::BasicQueue<T, detail::Stack<T>> {
+class LifoQueue : public detail::BasicQueue<T, detail::Stack<T>> {
  public:
   /// With room for `maxsize` items; 0: without a bound.
   explicit LifoQueue(std::size_t maxsize = 0) : detail::BasicQueue<T, detail::Stack<T>>(maxsize, "LifoQueue") {}

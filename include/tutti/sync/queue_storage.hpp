@@ -27,7 +27,8 @@ class Ring {
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
   void push(T&& item) {
-    if (count_ == capacity_) [[unlikely]] grow();
+    if (count_ == capacity_) [[unlikely]]
+      grow();
     std::construct_at(std::addressof(at(count_)), std::move(item));
     ++count_;
   }

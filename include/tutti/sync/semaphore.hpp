@@ -64,9 +64,7 @@ class Semaphore {
   Semaphore& operator=(const Semaphore&) = delete;
 
   /// Whether `acquire` would wait.
-  [[nodiscard]] bool locked() const noexcept {
-    return value_ == 0 || (!waiters_.empty() && !waiters_.all_cancelled());
-  }
+  [[nodiscard]] bool locked() const noexcept { return value_ == 0 || (!waiters_.empty() && !waiters_.all_cancelled()); }
   /// `co_await semaphore.acquire()` takes a permit; without an iteration if there is one and nobody waits. *Errors*: `RuntimeError` if it
   /// must wait and the semaphore belongs to another loop. *Cancellation*: no permit is taken; one that was on its way goes to the
   /// next in line.
@@ -76,7 +74,8 @@ class Semaphore {
   /// Gives a permit back, or one more than there were; the first in line will run in the next iteration.
   /// *Errors*: of a `BoundedSemaphore`, `ValueError` if it has all its permits.
   void release() {
-    if (value_ >= bound_value_) [[unlikely]] refuse_release();
+    if (value_ >= bound_value_) [[unlikely]]
+      refuse_release();
     ++value_;
     if (!waiters_.empty()) wake_up_next();
   }
@@ -114,7 +113,8 @@ inline void SemaphoreWaiter::await_suspend(std::coroutine_handle<> handle) {
 }
 
 inline void SemaphoreWaiter::take() {
-  if (has_waited()) [[unlikely]] return take_in_turn();
+  if (has_waited()) [[unlikely]]
+    return take_in_turn();
   --semaphore_->value_;
 }
 

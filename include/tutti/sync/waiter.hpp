@@ -28,7 +28,8 @@ class WaiterList {
   WaiterList& operator=(const WaiterList&) = delete;
   /// Whoever still waits stays pending, until it is cancelled.
   ~WaiterList() {
-    if (!empty()) [[unlikely]] orphan_all();
+    if (!empty()) [[unlikely]]
+      orphan_all();
   }
 
   [[nodiscard]] bool empty() const noexcept { return head_.following == &head_; }
@@ -55,7 +56,8 @@ class LoopBound {
  public:
   /// *Errors*: `RuntimeError`, with `type` as the object, if `loop` is another one.
   void bind(EventLoop& loop, const char* type) {
-    if (loop_ != &loop) [[unlikely]] bind_first(loop, type);
+    if (loop_ != &loop) [[unlikely]]
+      bind_first(loop, type);
   }
 
  private:
@@ -99,7 +101,8 @@ class Waiter : public lowlevel::Suspension, private WaiterLink {
   Waiter() noexcept = default;
   Waiter(Waiter&&) noexcept {}  // before it is awaited
   ~Waiter() {
-    if (state_ != State::idle) [[unlikely]] leave();
+    if (state_ != State::idle) [[unlikely]]
+      leave();
   }
 
   /// The body of `await_suspend`.

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The destructors stand here so that the types' tables are made once.
+#include <tutti/sync/errors.hpp>
+
+namespace tutti {
+
+BrokenBarrierError::~BrokenBarrierError() = default;
+QueueEmpty::~QueueEmpty() = default;
+QueueFull::~QueueFull() = default;
+QueueShutDown::~QueueShutDown() = default;
+
+}  // namespace tutti
