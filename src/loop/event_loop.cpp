@@ -96,7 +96,8 @@ void EventLoop::run_forever() {
   }
   struct Running {
     EventLoop& loop;
-    explicit Running(EventLoop& owner) : loop(owner) {
+    detail::ContextState* const outside;  // entries run in contexts of their own, or in none
+    explicit Running(EventLoop& owner) : loop(owner), outside(std::exchange(detail::current_context, nullptr)) {
       loop.thread_ = std::this_thread::get_id();
       detail::running_loop = &loop;
       loop.running_.store(true, std::memory_order_release);
@@ -105,6 +106,7 @@ void EventLoop::run_forever() {
       loop.stopping_ = false;
       loop.running_.store(false, std::memory_order_release);
       detail::running_loop = nullptr;
+      detail::current_context = outside;
       loop.thread_ = {};
     }
   } const running(*this);
@@ -114,7 +116,11 @@ void EventLoop::run_forever() {
 }
 
 void EventLoop::run_once() {
-  process_events(poll_events());
+  // With work at hand and nothing that could bring more, the phases before it have nothing to do.
+  const bool only_ready = !ready_.empty() && backend_->pending() == 0 && timers_.empty() &&
+                          posted_.load(std::memory_order_relaxed) == nullptr &&
+                          !interrupted_.load(std::memory_order_relaxed);
+  if (!only_ready) process_events(poll_events());
   process_ready();
 }
 
@@ -235,11 +241,21 @@ Handle EventLoop::call_soon(Callback callback, const Context& context, std::sour
   return Handle(std::move(handle));
 }
 
+TimerHandle EventLoop::call_later(Duration delay, Callback callback, std::source_location where) {
+  check("call_later");
+  const TimePoint now = time();
+  return call_at(now + delay, now, std::move(callback), where);
+}
+
 TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {
   check("call_at");
+  return call_at(when, time(), std::move(callback), where);
+}
+
+TimerHandle EventLoop::call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where) {
   auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
   handle->retain();
-  timers_.add(*handle, when, time());
+  timers_.add(*handle, when, now);
   return TimerHandle(std::move(handle));
 }
 

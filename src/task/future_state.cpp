@@ -64,22 +64,19 @@ void report(EventLoop* loop, const ExceptionContext& context) noexcept {
 
 }  // namespace
 
-FutureState::~FutureState() {
+void FutureState::drop_rest() noexcept {
   lowlevel::ReadyQueue left;
   waiting_.move_to(left);
   while (lowlevel::Ready* entry = left.pop()) entry->drop();
   delete extras_;
 }
 
-void FutureState::destroy() noexcept {
-  if (has(kUnretrieved)) {
-    constexpr std::uint32_t kOutOfReach = 1U << 30U;  // the handler may take references and drop them again
-    references_ = kOutOfReach;
-    mark_retrieved();
-    report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
-                   extras_->exception, describe_self(), extras_->created});
-  }
-  delete this;
+void FutureState::report_unretrieved() noexcept {
+  constexpr std::uint32_t kOutOfReach = 1U << 30U;  // the handler may take references and drop them again
+  references_ = kOutOfReach;
+  mark_retrieved();
+  report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
+                 extras_->exception, describe_self(), extras_->created});
 }
 
 FutureExtras& FutureState::extras() {

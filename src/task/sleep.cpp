@@ -3,6 +3,13 @@
 
 namespace tutti::detail {
 
+void SleepAwaiter::start(std::coroutine_handle<> handle) {
+  EventLoop& loop = task_->loop();
+  const TimePoint now = loop.time();
+  loop.add_timer(*this, now + when().time_since_epoch(), now);
+  task_->suspend(handle, this);
+}
+
 void SleepAwaiter::run() {
   switch (note()) {
     case kDue: set_note(kWaking); return task_->loop().make_ready(*this);

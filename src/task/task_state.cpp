@@ -10,24 +10,21 @@
 namespace tutti::detail {
 
 constinit thread_local Current current;
+constinit thread_local TaskNumbers task_numbers;
+constinit const TaskHooks task_hooks{&TaskRegistry::destroy_all};
+
+void TaskNumbers::take_block() noexcept {
+  constexpr std::uint64_t kBlock = 4096;
+  static std::atomic<std::uint64_t> next_block{1};
+  following = next_block.fetch_add(kBlock, std::memory_order_relaxed);
+  end = following + kBlock;
+}
 
 namespace {
-
-std::atomic<std::uint64_t> last_task_number{0};
-
-constexpr TaskHooks kHooks{&TaskRegistry::destroy_all};
-
-void link_last(EventLoop& loop, TaskLink& link) noexcept {
-  link.previous = loop.tasks.previous;
-  link.following = &loop.tasks;
-  link.previous->following = &link;
-  loop.tasks.previous = &link;
-}
 
 void unlink(TaskLink& link) noexcept {
   link.previous->following = link.following;
   link.following->previous = link.previous;
-  link.previous = link.following = &link;
 }
 
 }  // namespace
@@ -39,18 +36,6 @@ TaskState& require_task(const char* operation) {
   return *current.task;
 }
 
-TaskState::TaskState(EventLoop& loop, std::coroutine_handle<> root)
-    : FutureState(loop, kTask), resume_(root), root_(root) {
-  const std::uint64_t number = last_task_number.fetch_add(1, std::memory_order_relaxed) + 1;
-  number_low_ = static_cast<std::uint32_t>(number);
-  number_high_ = static_cast<std::uint16_t>(number >> 32U);
-  loop.task_hooks = &kHooks;
-  retain();  // the loop's, until it is done
-  link_last(loop, *this);
-}
-
-TaskState::~TaskState() = default;
-
 void TaskState::abandon() noexcept {
   destroy_root();
   flags_ |= kCancelled | kDone;
@@ -61,42 +46,64 @@ void TaskState::abandon() noexcept {
   release();
 }
 
-void TaskState::step() {
-  TaskState* const outer = std::exchange(current.task, this);
+// The loop runs its entries with no task and no context (see EventLoop::run_forever), so that the usual step has nothing
+// to save.
+void TaskState::run() {
+  if (extras_ != nullptr || has(kMustCancel)) [[unlikely]] return step_unusual();
+  flags_ |= kStarted;
+  current.task = this;
   waiting_for_ = nullptr;
-  if (extras_ != nullptr || loop_->get_debug() || (flags_ & (kMustCancel | kStarted)) != kStarted) [[unlikely]] {
-    step_unusual();
-  } else {
-    ContextState* const context = std::exchange(current_context, nullptr);
-    resume_root();
-    if (current_context != nullptr) [[unlikely]] extras().context = Ref<ContextState>::adopt(current_context);
-    current_context = context;
+  resume();
+  current.task = nullptr;
+  if (current_context != nullptr) [[unlikely]] {
+    extras().context = Ref<ContextState>::adopt(std::exchange(current_context, nullptr));
   }
-  current.task = outer;
-  if (!root_ || root_.done()) finish_task();
+  if (root_.done()) finish_task();
 }
 
-// The first step, and those of tasks with a context, a name or a cancellation, and in debug mode.
+void TaskState::step_eagerly() {
+  TaskState* const outer = current.task;
+  step_unusual();
+  current.task = outer;
+}
+
+// The steps of tasks with extras (a context, a name, a cancellation, the place that debug mode notes) and of eager ones.
 void TaskState::step_unusual() {
-  if (!has(kStarted)) {
-    flags_ |= kStarted;
-    if (has(kMustCancel)) {
-      // Cancelled before its first step: the body never runs, its arguments are released.
-      flags_ &= static_cast<std::uint16_t>(~kMustCancel);
-      destroy_root();
-      current.fail(std::make_exception_ptr(CancelledError(extras_ == nullptr ? "" : extras_->cancel_message)));
-      return;
-    }
+  waiting_for_ = nullptr;
+  if (has(kMustCancel) && !has(kStarted)) {
+    // Cancelled before its first step: the body never runs, its arguments are released.
+    flags_ &= static_cast<std::uint16_t>(~kMustCancel);
+    destroy_root();
+    return finish_with(std::make_exception_ptr(CancelledError(extras_ == nullptr ? "" : extras_->cancel_message)));
   }
-  const auto begin = loop_->get_debug() ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
-  Ref<ContextState> context = extras_ == nullptr ? nullptr : extras_->context;
+  flags_ |= kStarted;
+  current.task = this;
+  if (extras_ == nullptr) {
+    resume_in_new_context();
+  } else {
+    resume_watched();
+  }
+  current.task = nullptr;
+  if (root_.done()) finish_task();
+}
+
+void TaskState::resume_in_new_context() {
+  Ref<ContextState> context;
   {
     const ContextScope scope(context);
-    resume_root();
+    resume();
   }
-  if (context && !(extras_ != nullptr && extras_->context == context)) extras().context = std::move(context);
+  if (context) extras().context = std::move(context);
+}
+
+void TaskState::resume_watched() {
+  const auto begin = loop_->get_debug() ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+  {
+    const ContextScope scope(extras_->context);
+    resume();
+  }
   if (loop_->get_debug()) {
-    report_if_slow(*loop_, std::chrono::steady_clock::now() - begin, describe_self(), extras().created);
+    report_if_slow(*loop_, std::chrono::steady_clock::now() - begin, describe_self(), extras_->created);
   }
 }
 
@@ -110,7 +117,7 @@ void TaskState::finish_task() {
     destroy_root();
     return finish_with(std::move(error));
   }
-  try {
+  if (!has(kVoid)) try {
     store_result();
   } catch (...) {
     std::exception_ptr error = std::current_exception();

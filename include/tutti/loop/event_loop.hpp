@@ -145,8 +145,9 @@ class EventLoop {
   template <class Rep, class Period>
   TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback,
                          std::source_location where = std::source_location::current()) {
-    return call_at(time() + to_duration(delay), std::move(callback), where);
+    return call_later(to_duration(delay), std::move(callback), where);
   }
+  TimerHandle call_later(Duration delay, Callback callback, std::source_location where = std::source_location::current());
   /// Calls `callback` at `when` on the loop's clock. Equal moments: first in, first out.
   TimerHandle call_at(TimePoint when, Callback callback, std::source_location where = std::source_location::current());
   /// The loop's clock.
@@ -206,6 +207,7 @@ class EventLoop {
   void make_ready(lowlevel::Ready& entry) noexcept { ready_.push(entry); }
   void make_ready(lowlevel::ReadyQueue& entries) noexcept { ready_.append(entries); }
   void add_timer(lowlevel::Timer& timer, TimePoint when) { timers_.add(timer, when, time()); }
+  void add_timer(lowlevel::Timer& timer, TimePoint when, TimePoint now) { timers_.add(timer, when, now); }
   bool remove_timer(lowlevel::Timer& timer) noexcept { return timers_.remove(timer); }
   /// Takes an entry out of the ready queue, if it is there; O(n), for teardown.
   bool remove_ready(lowlevel::Ready& entry) noexcept { return ready_.remove(entry) || batch_.remove(entry); }
@@ -261,6 +263,7 @@ class EventLoop {
 
   void check_slow(const char* operation) const;
   void take_posted() noexcept;
+  TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
   std::optional<Duration> wait_limit();
   bool expire_timers();
   detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where);

@@ -113,15 +113,19 @@ class FutureState : public lowlevel::Suspension {
   static constexpr std::uint16_t kStarted = 64;
   static constexpr std::uint16_t kHasResult = 128;   // the typed part holds a value
   static constexpr std::uint16_t kCallbacks = 256;   // functions may stand in the wait list
+  static constexpr std::uint16_t kVoid = 1024;       // a task without a result
   static constexpr std::uint16_t kSilent = 512;      // no report if it is destroyed while pending
 
-  FutureState(EventLoop& loop, std::uint16_t flags) noexcept : flags_(flags), loop_(&loop) {}
-  virtual ~FutureState();
+  FutureState(EventLoop& loop, std::uint16_t flags, std::uint32_t references = 1) noexcept
+      : references_(references), flags_(flags), loop_(&loop) {}
+  virtual ~FutureState() {
+    if (!waiting_.empty() || extras_ != nullptr) [[unlikely]] drop_rest();
+  }
 
   [[nodiscard]] bool has(std::uint16_t flags) const noexcept { return (flags_ & flags) != 0; }
   void run() override {}  // only tasks are entries themselves
 
-  std::uint32_t references_ = 1;
+  std::uint32_t references_;
   std::uint32_t cancel_requests_ = 0;
   std::uint32_t number_low_ = 0;  // of a task without a name: N in Task-N
   std::uint16_t number_high_ = 0;
@@ -131,7 +135,12 @@ class FutureState : public lowlevel::Suspension {
   FutureExtras* extras_ = nullptr;
 
  private:
-  void destroy() noexcept;
+  void destroy() noexcept {
+    if (has(kUnretrieved)) [[unlikely]] report_unretrieved();
+    delete this;
+  }
+  void report_unretrieved() noexcept;
+  void drop_rest() noexcept;
   void schedule_waiting() noexcept;
   [[noreturn]] void throw_failure();
   [[noreturn]] void throw_not_pending() const;
@@ -180,7 +189,9 @@ template <class Base>
 class Typed<void, Base> : public Base {
  public:
   template <class... Args>
-  explicit Typed(EventLoop& loop, Args... args) : Base(loop, args...) {}
+  explicit Typed(EventLoop& loop, Args... args) : Base(loop, args...) {
+    this->flags_ |= FutureState::kVoid;
+  }
   void emplace() noexcept {}
 
  protected:

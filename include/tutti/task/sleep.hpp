@@ -27,15 +27,10 @@ class SleepAwaiter final : public lowlevel::Timer {
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
-    TaskState& task = awaiting_task();
-    task_ = &task;
-    const Duration delay = when().time_since_epoch();
-    if (delay <= Duration::zero()) {
-      task.suspend(handle, nullptr);
-      return task.loop().make_ready(task);
-    }
-    task.loop().add_timer(*this, task.loop().time() + delay);
-    task.suspend(handle, this);
+    task_ = &awaiting_task();
+    if (when().time_since_epoch() > Duration::zero()) return start(handle);
+    task_->suspend(handle, nullptr);
+    task_->loop().make_ready(*task_);
   }
   void await_resume() {
     task_->check_cancelled();
@@ -51,6 +46,8 @@ class SleepAwaiter final : public lowlevel::Timer {
   static constexpr unsigned kWaking = 1;
   static constexpr unsigned kCancelled = 2;
   static constexpr unsigned kDueButCancelled = 3;
+
+  void start(std::coroutine_handle<> handle);
 
   TaskState* task_ = nullptr;
 };

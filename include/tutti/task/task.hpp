@@ -123,7 +123,8 @@ Task<T> make_task(EventLoop& loop, Coro<T>&& coro, TaskOptions* options, std::so
   loop.check("create_task");
   auto task = Ref<FutureState>::adopt(new CoroTask<T>(loop, coro.release()));
   auto& state = static_cast<TaskState&>(*task);
-  if (options == nullptr && !loop.get_task_factory() && !loop.get_debug() && current_context == nullptr) {
+  if (options == nullptr && !loop.get_task_factory() && !loop.get_debug() &&
+      (current_context == nullptr || current_context->empty())) {
     state.start(false);
   } else {
     launch(state, options, where);

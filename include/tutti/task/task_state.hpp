@@ -34,13 +34,28 @@ struct Current {
     failed = false;
     auto& stored = *std::launder(reinterpret_cast<std::exception_ptr*>(failure));
     std::exception_ptr error = std::move(stored);
-    stored.~exception_ptr();
+    std::destroy_at(&stored);
     return error;
   }
 };
 extern constinit thread_local Current current __attribute__((tls_model("initial-exec")));
 
 [[noreturn]] void rethrow_failure();
+
+/// The N of Task-N. Unique in the process; each thread takes them by the block, since an atomic increment costs as much as
+/// half a task.
+struct TaskNumbers {
+  std::uint64_t following = 0;
+  std::uint64_t end = 0;
+
+  std::uint64_t next() noexcept {
+    if (following == end) [[unlikely]] take_block();
+    return following++;
+  }
+  void take_block() noexcept;
+};
+extern constinit thread_local TaskNumbers task_numbers __attribute__((tls_model("initial-exec")));
+extern const TaskHooks task_hooks;
 
 /// The untyped part of a task.
 ///
@@ -71,15 +86,15 @@ class TaskState : public FutureState, public TaskLink {
   /// For suspensions that cancel themselves: the message their `CancelledError` is to carry.
   void note_cancel_message(std::string_view message);
 
-  /// Runs the coroutine until it suspends or ends.
-  void step();
-  void run() override { step(); }
+  /// Runs the coroutine until it suspends or ends; on the loop's behalf, from an entry of its ready queue.
+  void step() { TaskState::run(); }
+  void run() final;
   void drop() noexcept override {}
 
   /// Schedules the first step, or runs it now.
   void start(bool eager) {
     if (eager) {
-      step();
+      step_eagerly();
     } else {
       loop_->make_ready(*this);
     }
@@ -97,8 +112,18 @@ class TaskState : public FutureState, public TaskLink {
   [[nodiscard]] std::string describe_self() const override;
 
  protected:
-  TaskState(EventLoop& loop, std::coroutine_handle<> root);
-  ~TaskState() override;
+  TaskState(EventLoop& loop, std::coroutine_handle<> root) noexcept
+      : FutureState(loop, kTask, 2), resume_(root), root_(root) {  // one reference is the loop's, until it is done
+    const std::uint64_t number = task_numbers.next();
+    number_low_ = static_cast<std::uint32_t>(number);
+    number_high_ = static_cast<std::uint16_t>(number >> 32U);
+    loop.task_hooks = &task_hooks;
+    previous = loop.tasks.previous;
+    following = &loop.tasks;
+    previous->following = this;
+    loop.tasks.previous = this;
+  }
+  ~TaskState() override = default;
 
   /// Moves the result out of the root's promise.
   virtual void store_result() = 0;
@@ -106,8 +131,16 @@ class TaskState : public FutureState, public TaskLink {
 
  private:
   friend struct TaskRegistry;
+  void step_eagerly();
   void step_unusual();
-  void resume_root() noexcept;
+  void resume_in_new_context();
+  void resume_watched();
+  void resume() const {
+    resume_.resume();
+    while (current.next != nullptr) [[unlikely]] {
+      std::coroutine_handle<>::from_address(std::exchange(current.next, nullptr)).resume();
+    }
+  }
   void finish_task();
   void finish_with(std::exception_ptr error);
   void cancel_suspension();
@@ -117,13 +150,6 @@ class TaskState : public FutureState, public TaskLink {
   std::coroutine_handle<> root_;
   lowlevel::Suspension* waiting_for_ = nullptr;
 };
-
-inline void TaskState::resume_root() noexcept {
-  resume_.resume();
-  while (current.next != nullptr) [[unlikely]] {
-    std::coroutine_handle<>::from_address(std::exchange(current.next, nullptr)).resume();
-  }
-}
 
 /// The task that runs now. *Errors*: `RuntimeError` if none does (a callback, or no loop).
 TaskState& require_task(const char* operation);

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The scheduler's workloads on Tutti, with full semantics: results, exceptions, cancellation, names, contexts.
+//   tasks_tutti W1|W1b|W2|W3|W4|timers|wait_for|gather2|gather1000 [n]
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include <tutti/tutti.hpp>
+
+#include "measure.hpp"
+
+using namespace std::chrono_literals;
+using tutti::Coro;
+using tutti::Task;
+
+namespace {
+
+std::uint64_t count = 0;
+
+[[gnu::noinline]] Coro<> trivial() {
+  ++count;
+  co_return;
+}
+
+Coro<> spawn_and_join(std::uint64_t n) {
+  std::vector<Task<>> tasks;
+  tasks.reserve(n);
+  for (std::uint64_t i = 0; i < n; ++i) tasks.push_back(tutti::create_task(trivial()));
+  for (auto& task : tasks) co_await task;
+}
+
+Coro<> spawn_in_batches(std::uint64_t n) {
+  for (std::uint64_t batch = 0; batch < n / 1000; ++batch) co_await spawn_and_join(1000);
+}
+
+Coro<> yielder(std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) {
+    co_await tutti::sleep(0s);
+    ++count;
+  }
+}
+
+Coro<> two_yielders(std::uint64_t n) {
+  auto first = tutti::create_task(yielder(n / 2));
+  auto second = tutti::create_task(yielder(n / 2));
+  co_await first;
+  co_await second;
+}
+
+[[gnu::noinline]] Coro<std::uint64_t> child(std::uint64_t i) { co_return i & 1; }
+
+Coro<> await_children(std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) count += co_await child(i);
+}
+
+Coro<> sleeper(std::chrono::seconds time) {
+  co_await tutti::sleep(time);
+  ++count;
+}
+
+Coro<> sleepers(std::uint64_t n, std::chrono::seconds time) {
+  std::vector<Task<>> tasks;
+  tasks.reserve(n);
+  for (std::uint64_t i = 0; i < n; ++i) tasks.push_back(tutti::create_task(sleeper(time)));
+  for (auto& task : tasks) co_await task;
+}
+
+// Adds and cancels timers at random distances while `pending` others wait.
+Coro<> timers(std::uint64_t n, std::uint64_t pending, std::uint64_t& ns) {
+  auto& loop = tutti::get_running_loop();
+  std::vector<tutti::TimerHandle> waiting;
+  std::uint64_t random = 88172645463325252ULL;
+  const auto distance = [&random] {
+    random ^= random << 13U;
+    random ^= random >> 7U;
+    random ^= random << 17U;
+    return 1s + std::chrono::nanoseconds(random % 60'000'000'000ULL);
+  };
+  for (std::uint64_t i = 0; i < pending; ++i) waiting.push_back(loop.call_later(distance(), [] {}));
+  const std::uint64_t begin = bench::now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    loop.call_later(distance(), [] {}).cancel();
+    ++count;
+  }
+  ns = bench::now_ns() - begin;
+  for (auto& timer : waiting) timer.cancel();
+  co_return;
+}
+
+Coro<> limited(std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) count += co_await tutti::wait_for(child(i), 10s);
+}
+
+Coro<> gather_two(std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) {
+    auto [a, b] = co_await tutti::gather(child(i), child(i + 1));
+    count += a + b;
+  }
+}
+
+Coro<> gather_thousand(std::uint64_t n) {
+  for (std::uint64_t batch = 0; batch < n / 1000; ++batch) {
+    std::vector<Coro<std::uint64_t>> children;
+    children.reserve(1000);
+    for (std::uint64_t i = 0; i < 1000; ++i) children.push_back(child(i));
+    for (const std::uint64_t value : co_await tutti::gather(children)) count += value;
+  }
+}
+
+void measure(const char* name, std::uint64_t n, std::uint64_t expected, Coro<> body) {
+  count = 0;
+  const std::uint64_t begin = bench::now_ns();
+  const std::uint64_t allocations = bench::allocations();
+  tutti::run(std::move(body));
+  const std::uint64_t ns = bench::now_ns() - begin;
+  bench::report("tutti", name, n, ns, count == expected, bench::allocations() - allocations);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  const auto n = [&](std::uint64_t by_default) { return argc > 2 ? std::strtoull(argv[2], nullptr, 10) : by_default; };
+  bench::set_base();
+  if (what == "W1") {
+    measure("W1", n(1'000'000), n(1'000'000), spawn_and_join(n(1'000'000)));
+    measure("W1warm", n(1'000'000), n(1'000'000), spawn_and_join(n(1'000'000)));
+  } else if (what == "W1b") {
+    measure("W1b", n(1'000'000), n(1'000'000), spawn_in_batches(n(1'000'000)));
+  } else if (what == "W2") {
+    measure("W2", n(10'000'000), n(10'000'000), two_yielders(n(10'000'000)));
+  } else if (what == "W3") {
+    measure("W3", n(10'000'000), n(10'000'000) / 2, await_children(n(10'000'000)));
+  } else if (what == "W4") {
+    const auto time = std::chrono::seconds(bench::sleep_seconds());
+    count = 0;
+    const std::uint64_t begin = bench::now_ns();
+    tutti::run(sleepers(n(1'000'000), time));
+    const std::uint64_t ns = bench::now_ns() - begin;
+    const auto asleep = static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
+    bench::report("tutti", "W4", n(1'000'000), ns - asleep, count == n(1'000'000) && ns >= asleep, 0);
+  } else if (what == "timers") {
+    for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
+      std::uint64_t ns = 0;
+      count = 0;
+      tutti::run(timers(n(5'000'000), pending, ns));
+      bench::report("tutti", ("timer-" + std::to_string(pending)).c_str(), n(5'000'000), ns, count == n(5'000'000), 0);
+    }
+  } else if (what == "wait_for") {
+    measure("wait_for", n(2'000'000), n(2'000'000) / 2, limited(n(2'000'000)));
+  } else if (what == "gather2") {
+    measure("gather2", n(1'000'000), n(1'000'000), gather_two(n(1'000'000)));
+  } else if (what == "gather1000") {
+    measure("gather1000", n(1'000'000), n(1'000'000) / 2, gather_thousand(n(1'000'000)));
+  } else {
+    std::fputs("usage: tasks_tutti W1|W1b|W2|W3|W4|timers|wait_for|gather2|gather1000 [n]\n", stderr);
+    return 2;
+  }
+}
