@@ -170,11 +170,11 @@ auto wait_for(A&& awaitable, std::optional<Duration> limit) {
 }
 template <class A, class Rep, class Period>
 auto wait_for(A&& awaitable, std::chrono::duration<Rep, Period> limit) {
-  return wait_for(std::forward<A>(awaitable), std::optional<Duration>(to_duration(limit)));
+  return tutti::wait_for(std::forward<A>(awaitable), std::optional<Duration>(to_duration(limit)));
 }
 template <class A>
 auto wait_for(A&& awaitable, std::nullopt_t) {
-  return wait_for(std::forward<A>(awaitable), std::optional<Duration>());
+  return tutti::wait_for(std::forward<A>(awaitable), std::optional<Duration>());
 }
 
 }  // namespace tutti
