@@ -8,7 +8,8 @@ namespace tutti::lowlevel {
 namespace {
 
 constexpr std::uintptr_t kInWheel = 1;
-constexpr std::uintptr_t kInHeap = 2;
+constexpr std::uintptr_t kInRun = 2;
+constexpr std::uintptr_t kInHeap = 3;
 constexpr std::uintptr_t kTag = 3;
 constexpr std::size_t kArity = 4;
 
@@ -25,7 +26,7 @@ int TimerQueue::level_of(std::int64_t tick) const noexcept {
 void TimerQueue::add(Timer& timer, TimePoint when, TimePoint now) {
   if (levels_ == nullptr) levels_ = std::make_unique<Level[]>(kLevels);
   // With nothing in the wheels the present may be moved without emptying slots.
-  if (size_ == near_.size()) elapsed_ = std::max(elapsed_, nanoseconds(now) >> kTickBits);
+  if (in_wheels() == 0) elapsed_ = std::max(elapsed_, nanoseconds(now) >> kTickBits);
   timer.when_ = nanoseconds(when);
   place(timer);
   ++size_;
@@ -61,6 +62,13 @@ bool TimerQueue::remove(Timer& timer) noexcept {
     timer.link_ = 0;
     return true;
   }
+  if (where == kInRun) {
+    run_[timer.link_ >> 2U].timer = nullptr;
+    --run_live_;
+    timer.link_ = 0;
+    skip_removed();
+    return true;
+  }
   auto* previous = reinterpret_cast<Timer*>(timer.link_ & ~kTag);
   auto* following = static_cast<Timer*>(timer.next_);
   timer.link_ = 0;
@@ -80,7 +88,7 @@ bool TimerQueue::remove(Timer& timer) noexcept {
 }
 
 std::optional<TimerQueue::Expiry> TimerQueue::next_slot() const noexcept {
-  if (size_ == near_.size()) return std::nullopt;
+  if (in_wheels() == 0) return std::nullopt;
   // The lowest occupied level holds the earliest timers: a higher level begins where the lower one ends.
   for (int level = 0; level < kLevels; ++level) {
     const std::uint64_t occupied = levels_[static_cast<std::size_t>(level)].occupied;
@@ -95,10 +103,41 @@ std::optional<TimerQueue::Expiry> TimerQueue::next_slot() const noexcept {
 }
 
 std::optional<TimePoint> TimerQueue::next() const noexcept {
-  if (!near_.empty()) return TimePoint(Duration(near_.front().when));
-  const auto slot = next_slot();
-  if (!slot) return std::nullopt;
-  return TimePoint(Duration(slot->tick << kTickBits));
+  std::optional<std::int64_t> when;
+  if (run_live_ != 0) when = run_[run_begin_].when;
+  if (!near_.empty() && (!when || near_.front().when < *when)) when = near_.front().when;
+  if (!when) {
+    const auto slot = next_slot();
+    if (!slot) return std::nullopt;
+    when = slot->tick << kTickBits;
+  }
+  return TimePoint(Duration(*when));
+}
+
+void TimerQueue::append_to_run(Timer& timer) {
+  timer.link_ = (run_.size() << 2U) | kInRun;
+  run_.push_back({timer.when_, &timer});
+  ++run_live_;
+}
+
+void TimerQueue::sort_run(std::size_t from) {
+  const auto begin = run_.begin() + static_cast<std::ptrdiff_t>(from);
+  // Mostly they were added in the order of their deadlines.
+  if (std::is_sorted(begin, run_.end(), [](const Sorted& a, const Sorted& b) { return a.when < b.when; })) return;
+  std::sort(begin, run_.end(), [](const Sorted& a, const Sorted& b) {
+    return a.when != b.when ? a.when < b.when : a.timer->link_ < b.timer->link_;  // as they came, among equals
+  });
+  for (std::size_t i = from; i < run_.size(); ++i) run_[i].timer->link_ = (i << 2U) | kInRun;
+}
+
+// Keeps the first one of the run alive, so that its deadline is the earliest.
+void TimerQueue::skip_removed() noexcept {
+  if (run_live_ == 0) {
+    run_.clear();
+    run_begin_ = 0;
+    return;
+  }
+  while (run_[run_begin_].timer == nullptr) ++run_begin_;
 }
 
 void TimerQueue::expire(TimePoint now, ReadyQueue& due) {
@@ -109,17 +148,38 @@ void TimerQueue::expire(TimePoint now, ReadyQueue& due) {
     Level& wheel = levels_[static_cast<std::size_t>(slot->level)];
     Timer* const first = std::exchange(wheel.first[slot->slot], nullptr);
     wheel.occupied &= ~(std::uint64_t{1} << slot->slot);
+    const std::size_t sorted = run_.size();
     Timer* timer = first;
     do {
       auto* following = static_cast<Timer*>(timer->next_);
-      place(*timer);
+      // All that is in the run already is due before this slot begins.
+      if ((timer->when_ >> kTickBits) <= elapsed_) {
+        append_to_run(*timer);
+      } else {
+        place(*timer);
+      }
       timer = following;
     } while (timer != first);
+    sort_run(sorted);
+    take_due(present, due);  // at once, so that the run stays short however late the loop is
   }
   elapsed_ = std::max(elapsed_, tick);
-  while (!near_.empty() && near_.front().when <= present) {
-    Timer& timer = *near_.front().timer;
-    remove_near(0);
+  take_due(present, due);
+}
+
+void TimerQueue::take_due(std::int64_t present, ReadyQueue& due) {
+  while (run_live_ != 0 || !near_.empty()) {
+    // What stands in the heap was added after what stands in the run: it goes second among equals.
+    const bool from_run = run_live_ != 0 && (near_.empty() || run_[run_begin_].when <= near_.front().when);
+    Timer& timer = from_run ? *run_[run_begin_].timer : *near_.front().timer;
+    if (timer.when_ > present) break;
+    if (from_run) {
+      run_[run_begin_++].timer = nullptr;
+      --run_live_;
+      skip_removed();
+    } else {
+      remove_near(0);
+    }
     timer.link_ = 0;
     --size_;
     due.push(timer);
@@ -131,6 +191,7 @@ void TimerQueue::clear(ReadyQueue& all) noexcept {
     remove(timer);
     all.push(timer);
   };
+  while (run_live_ != 0) give(*run_[run_begin_].timer);
   while (!near_.empty()) give(*near_.front().timer);
   while (const auto slot = next_slot()) give(*levels_[static_cast<std::size_t>(slot->level)].first[slot->slot]);
 }

@@ -33,16 +33,17 @@ class Timer : public Suspension {
  private:
   friend class TimerQueue;
   // Where it stands: tag 0, nowhere (the rest is the owner's note); 1, in a wheel's slot (the rest points to the
-  // previous timer there); 2, in the heap (the rest is its index).
+  // previous timer there); 2, in the run, 3, in the heap (the rest is its index).
   std::uintptr_t link_ = 0;
   std::int64_t when_ = 0;  // ns
 };
 
-/// All timers of a loop: a hierarchical timing wheel, with a small heap for those due next.
+/// All timers of a loop: a hierarchical timing wheel, and in front of it those due next in their exact order: by deadline, and
+/// first-in first-out among equals.
 ///
 /// Adding and removing cost O(1) however many are pending, since most timeouts never fire. A slot of the lowest wheel is
-/// 2^20 ns wide (about 1 ms); when its time comes its timers go to the heap, which gives them their exact order:
-/// by deadline, and first-in first-out among equals.
+/// 2^20 ns wide (about 1 ms); when its time comes its timers are sorted and join the run, which is consumed from its front.
+/// Those that are added for a time that the run covers already stand in a small heap beside it.
 class TimerQueue {
  public:
   TimerQueue() noexcept = default;
@@ -76,6 +77,10 @@ class TimerQueue {
     std::uint64_t occupied = 0;
     Timer* first[kSlots] = {};  // circular lists
   };
+  struct Sorted {
+    std::int64_t when;
+    Timer* timer;  // null: removed
+  };
   struct Near {
     std::int64_t when;
     std::uint64_t order;
@@ -93,6 +98,11 @@ class TimerQueue {
   [[nodiscard]] std::optional<Expiry> next_slot() const noexcept;
   [[nodiscard]] int level_of(std::int64_t tick) const noexcept;
   void place(Timer& timer);
+  void append_to_run(Timer& timer);
+  void sort_run(std::size_t from);
+  void skip_removed() noexcept;
+  void take_due(std::int64_t present, ReadyQueue& due);
+  [[nodiscard]] std::size_t in_wheels() const noexcept { return size_ - near_.size() - run_live_; }
   void push_near(Timer& timer);
   void remove_near(std::size_t index) noexcept;
   void set_near(std::size_t index, const Near& entry) noexcept;
@@ -100,6 +110,9 @@ class TimerQueue {
   void sift_down(std::size_t index, const Near& entry) noexcept;
 
   std::unique_ptr<Level[]> levels_;
+  std::vector<Sorted> run_;
+  std::size_t run_begin_ = 0;  // what stands before it was consumed
+  std::size_t run_live_ = 0;
   std::vector<Near> near_;
   std::int64_t elapsed_ = 0;  // the tick up to which slots have been emptied
   std::uint64_t order_ = 0;
