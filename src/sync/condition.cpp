@@ -14,8 +14,6 @@ class [[nodiscard]] Condition::Notification final : public detail::Waiter {
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
-    condition_->bound_.bind(detail::awaiting_task().loop(), "Condition");  // may throw: the lock is still held then
-    condition_->release();
     wait_in(condition_->waiters_, condition_->bound_, "Condition", handle);
   }
   void await_resume() { finish(); }
@@ -26,6 +24,8 @@ class [[nodiscard]] Condition::Notification final : public detail::Waiter {
 
 Coro<> Condition::wait() {
   if (!locked()) throw RuntimeError("cannot wait on un-acquired lock");
+  bound_.bind(get_running_loop(), "Condition");  // while the lock is held
+  release();
   std::exception_ptr error;
   try {
     co_await Notification(*this);

@@ -2,7 +2,6 @@
 #include <tutti/sync/event.hpp>
 
 #include <tutti/base/error.hpp>
-#include <tutti/task/shutdown.hpp>
 
 #include "helpers.hpp"
 

@@ -2,7 +2,6 @@
 // What the tests of this layer share.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,14 +23,13 @@ inline auto one_tick() { return tutti::sleep(tutti::Duration::zero()); }
 
 inline bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
-/// Runs each of these coroutine functions on a loop of its own.
+/// Runs each of these coroutine functions on a loop of its own, while the other loop is there.
 template <class First, class Second>
 void run_on_two_loops(First first, Second second) {
-  auto one = tutti::new_event_loop();
-  auto other = tutti::new_event_loop();
-  one->run_until_complete(std::move(first));
-  other->run_until_complete(std::move(second));
-  tutti::detail::cancel_all_tasks(*one);
+  tutti::Runner one;
+  tutti::Runner other;
+  one.run(std::move(first));
+  other.run(std::move(second));
 }
 
 }  // namespace sync_test

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include <tutti/base/error.hpp>
-#include <tutti/task/shutdown.hpp>
 
 #include "helpers.hpp"
 
