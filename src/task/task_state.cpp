@@ -133,7 +133,8 @@ void TaskState::finish_task() {
 
 void TaskState::finish_with(std::exception_ptr error) {
   extras().exception = error;
-  flags_ |= has(kMustCancel) || is_cancelled(error) ? kCancelled : kFailed | kUnretrieved;
+  // A cancellation that was not delivered does not hide an error.
+  flags_ |= is_cancelled(error) ? kCancelled : kFailed | kUnretrieved;
   finish();
   unlink(*this);
   release();

@@ -162,7 +162,7 @@ class EventLoop {
   auto create_task(Awaitable&& awaitable, TaskOptions options);
   /// A future that belongs to this loop.
   template <class T>
-  auto create_future();
+  auto create_future(std::source_location where = std::source_location::current());
   void set_task_factory(TaskFactory factory) { task_factory_ = std::move(factory); }
   [[nodiscard]] const TaskFactory& get_task_factory() const noexcept { return task_factory_; }
 

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
+#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -108,10 +109,13 @@ class Future {
   using value_type = T;
 
   /// A new future of the running loop. *Errors*: `RuntimeError` if none runs.
-  Future() : Future(get_running_loop()) {}
+  Future(std::source_location where = std::source_location::current())  // NOLINT(google-explicit-constructor): the default one
+      : Future(get_running_loop(), where) {}
   /// A new future of `loop`.
-  explicit Future(EventLoop& loop)
-      : state_(detail::Ref<detail::FutureState>::adopt(new detail::PlainFuture<T>(loop))) {}
+  explicit Future(EventLoop& loop, std::source_location where = std::source_location::current())
+      : state_(detail::Ref<detail::FutureState>::adopt(new detail::PlainFuture<T>(loop))) {
+    if (loop.get_debug()) [[unlikely]] state_->extras().created = where;
+  }
   /// A handle of an existing one, which must be of type `T`.
   explicit Future(detail::Ref<detail::FutureState> state) noexcept : state_(std::move(state)) {}
 
@@ -195,8 +199,8 @@ class Future {
 };
 
 template <class T>
-auto EventLoop::create_future() {
-  return Future<T>(*this);
+auto EventLoop::create_future(std::source_location where) {
+  return Future<T>(*this, where);
 }
 
 }  // namespace tutti
