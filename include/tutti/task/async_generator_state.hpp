@@ -43,7 +43,8 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
 
   /// At the `co_yield`: throws what it was resumed with.
   void check_thrown() {
-    if (thrown_) [[unlikely]] std::rethrow_exception(std::exchange(thrown_, nullptr));
+    if (thrown_) [[unlikely]]
+      std::rethrow_exception(std::exchange(thrown_, nullptr));
   }
 
  private:
@@ -59,8 +60,8 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
   std::uint32_t references_ = 1;
   bool started_ = false;
   bool running_ = false;
-  bool closing_ = false;    // aclose() has begun
-  bool dropped_ = false;    // all handles went; its loop closes it
+  bool closing_ = false;  // aclose() has begun
+  bool dropped_ = false;  // all handles went; its loop closes it
   std::coroutine_handle<> frame_;
   PromiseBase* promise_;
   std::exception_ptr thrown_;
@@ -78,13 +79,15 @@ class GeneratorRun {
   GeneratorRun(GeneratorRun&& other) noexcept = default;  // before it is awaited
   GeneratorRun& operator=(GeneratorRun&&) = delete;
   ~GeneratorRun() {
-    if (running_) [[unlikely]] abandon();
+    if (running_) [[unlikely]]
+      abandon();
   }
 
  protected:
   /// Whether the body is to be resumed; if not, `leave` has the outcome. *Errors*: the call is not possible now.
   [[nodiscard]] bool admit(GeneratorCall call) {
-    if (used_ || !state_ || state_->running_) [[unlikely]] refuse(call);
+    if (used_ || !state_ || state_->running_) [[unlikely]]
+      refuse(call);
     used_ = true;
     return call == GeneratorCall::next && state_->started_ && state_->frame_ ? true : state_->begin(call, error_);
   }
@@ -98,7 +101,8 @@ class GeneratorRun {
   [[nodiscard]] bool leave() {
     if (!running_) return false;
     running_ = state_->running_ = false;
-    if (!current.failed && !state_->frame_.done()) [[likely]] return true;
+    if (!current.failed && !state_->frame_.done()) [[likely]]
+      return true;
     end();
     return false;
   }
