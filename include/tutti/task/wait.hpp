@@ -2,7 +2,6 @@
 // Waiting for the first, the first failed, or all of several tasks: `wait` and `as_completed`.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <ranges>
