@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// What stands behind a reader and its writer: the buffer of the one, the flow control of the other.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tutti/base/frame_pool.hpp>
+#include <tutti/base/ref.hpp>
+#include <tutti/io/streams.hpp>
+#include <tutti/io/transport.hpp>
+#include <tutti/task/future.hpp>
+#include <tutti/task/task_state.hpp>
+
+namespace tutti::detail {
+
+class StreamState;
+
+/// Waits for data, the end or an error, whichever comes to the reader next.
+class DataAwaiter final : public lowlevel::Suspension {
+ public:
+  explicit DataAwaiter(StreamState& state) noexcept : state_(state) {}
+  DataAwaiter(const DataAwaiter&) = delete;
+  DataAwaiter& operator=(const DataAwaiter&) = delete;
+  ~DataAwaiter();
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle);
+  void await_resume();
+
+  void wake() noexcept;
+  void run() override;
+  void drop() noexcept override { stage_ = Stage::idle; }
+  bool cancel(std::string_view message) override;
+
+ private:
+  enum class Stage : unsigned char { idle, waiting, waking, cancelled };
+  StreamState& state_;
+  TaskState* task_ = nullptr;
+  Stage stage_ = Stage::idle;
+  bool was_cancelled_ = false;
+};
+
+/// The receiver of the transport. The handles, and the coroutines that read or drain, share it.
+class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAllocated {
+ public:
+  StreamState(Ref<lowlevel::Transport> transport, std::size_t limit);
+
+  // ---- the receiver ----
+  void data_received(ByteBuffer&& data) noexcept override;
+  bool eof_received() noexcept override;
+  void connection_lost(std::exception_ptr error) noexcept override;
+  void pause_writing() noexcept override { writing_paused_ = true; }
+  void resume_writing() noexcept override;
+
+  // ---- the reader ----
+  void feed(ByteBuffer&& data);
+  void feed_eof() noexcept;
+  void set_exception(std::exception_ptr error) noexcept;
+  void set_transport(Ref<lowlevel::Transport> transport);
+  /// Before each read. *Errors*: what the connection was lost with.
+  void check() const {
+    if (exception_) [[unlikely]]
+      std::rethrow_exception(exception_);
+  }
+  /// Makes way for more data; `operation` is the name of who waits.
+  DataAwaiter wait_for_data(const char* operation);
+  void maybe_resume() noexcept;
+  void drop_reader() noexcept;
+
+  // ---- the writer ----
+  /// For `drain`: whether it has to wait. *Errors*: `ConnectionResetError` if the connection was lost.
+  [[nodiscard]] bool must_drain() const;
+  [[nodiscard]] bool lost() const noexcept { return lost_; }
+  void check_lost() const {
+    if (lost_error_) std::rethrow_exception(lost_error_);
+  }
+  std::vector<Future<>>& drainers() noexcept { return drainers_; }
+  std::vector<Future<>>& closers() noexcept { return closers_; }
+  void drop_writer() noexcept;
+
+  ByteBuffer buffer;
+  bool eof = false;
+  /// Leaving the writer closes the connection in good order: it is a server's, which ends when its handler does.
+  bool leaving_closes = false;
+
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+  [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }
+  [[nodiscard]] const Ref<lowlevel::Transport>& transport() const noexcept { return transport_; }
+
+ private:
+  friend class DataAwaiter;
+  ~StreamState() override;
+  void wake_reader() noexcept;
+
+  Ref<lowlevel::Transport> transport_;
+  std::size_t limit_;
+  DataAwaiter* waiter_ = nullptr;
+  std::exception_ptr exception_;   // of reads
+  std::exception_ptr lost_error_;  // of wait_closed
+  std::vector<Future<>> drainers_;
+  std::vector<Future<>> closers_;
+  bool reading_paused_ = false;
+  bool reader_gone_ = false;
+  bool writing_paused_ = false;
+  bool lost_ = false;
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+#include "connection.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <vector>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <tutti/base/error.hpp>
+
+namespace tutti::detail {
+namespace {
+
+// A read that is posted keeps its buffer, also while the connection is idle: so it starts small, and follows what
+// comes.
+constexpr std::uint32_t kSmallestRead = 1024;
+constexpr std::uint32_t kLargestRead = 64 * 1024;
+constexpr std::uint32_t kReadStep = 4;
+constexpr std::uint8_t kSmallReads = 4;  // so many in a row make the buffer smaller again
+
+constexpr std::size_t kMostPieces = 64;  // of one sendmsg(2); far below IOV_MAX
+
+}  // namespace
+
+Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<ConnectionOwner> owner)
+    : LoopMember(loop),
+      loop_(&loop),
+      socket_(std::move(socket)),
+      read_size_(kSmallestRead),
+      owner_(std::move(owner)),
+      peer_(peer) {}
+
+Connection::~Connection() { release_socket(); }
+
+// ---- operations ----
+
+void Connection::submit(lowlevel::Operation& operation) noexcept {
+  try {
+    loop_->submit(operation);
+    retain();  // the operation's, until it is done or dropped
+  } catch (...) {
+    end(std::current_exception());
+  }
+}
+
+void Connection::resume_reading() noexcept {
+  if (closing_ || eof_ || reading_) return;
+  reading_ = true;
+  if (!read_.in_flight()) submit_read();
+}
+
+void Connection::submit_read() noexcept {
+  try {
+    if (incoming_.capacity() != read_size_) incoming_ = ByteBuffer(read_size_);
+  } catch (...) {
+    return end(std::current_exception());
+  }
+  read_.prepare_recv(socket_.get(), incoming_.room());
+  submit(read_);
+}
+
+void Connection::adapt(std::size_t count) noexcept {
+  if (count == read_size_) {
+    small_reads_ = 0;
+    read_size_ = std::min(read_size_ * kReadStep, kLargestRead);
+  } else if (count >= read_size_ / kReadStep) {
+    small_reads_ = 0;
+  } else if (read_size_ > kSmallestRead && ++small_reads_ == kSmallReads) {
+    small_reads_ = 0;
+    read_size_ /= kReadStep;
+  }
+}
+
+void Connection::read_done() {
+  if (ending_) return finish();
+  const int result = read_.result;
+  if (closing_ && result >= 0) return;                 // too late: the receiver has closed
+  const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
+  if (result > 0) {
+    const auto count = static_cast<std::size_t>(result);
+    adapt(count);
+    incoming_.commit(count);
+    receiver->data_received(std::move(incoming_));
+    incoming_.clear();
+  } else if (result == 0) {
+    eof_ = true;
+    reading_ = false;
+    incoming_ = ByteBuffer();
+    if (!receiver->eof_received()) close();
+    return;
+  } else if (result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
+    return end(error("read from", -result));
+  }
+  if (reading_ && !closing_ && !read_.in_flight()) submit_read();
+}
+
+// ---- writing ----
+
+bool Connection::can_write(const char* operation) const {
+  if (write_eof_) throw RuntimeError(std::string(operation) + ": write_eof was called before");
+  return !closing_;
+}
+
+/// Sends what goes without waiting, in one call; gives how much that was. An error is told through the receiver.
+std::size_t Connection::send_now(std::span<const BytesView> pieces) noexcept {
+  iovec vectors[kMostPieces];
+  std::size_t count = 0;
+  for (; count < pieces.size() && count < kMostPieces; ++count) {
+    vectors[count] = {const_cast<char*>(pieces[count].data()), pieces[count].size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = count;
+  ssize_t sent = -1;
+  do {
+    sent = count == 1 ? ::send(socket_.get(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                      : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) end(error("write to", errno));
+  return 0;
+}
+
+void Connection::write(BytesView data) {
+  const BytesView pieces[] = {data};
+  writelines(pieces);
+}
+
+void Connection::writelines(std::span<const BytesView> pieces) {
+  if (!can_write("write")) return;
+  std::size_t skip = 0;
+  if (idle_for_writing()) {
+    std::size_t total = 0;
+    for (const BytesView piece : pieces) total += piece.size();
+    if (total == 0) return;
+    skip = send_now(pieces);
+    if (skip == total || closing_) return;
+  }
+  ByteBuffer& behind = write_.in_flight() ? queued_ : sending_;
+  for (const BytesView piece : pieces) {
+    const std::size_t sent = std::min(skip, piece.size());
+    skip -= sent;
+    behind.append(piece.substr(sent));
+  }
+  if (!write_.in_flight()) submit_write();
+  check_high();
+}
+
+void Connection::submit_write() noexcept {
+  // The result of an operation is 32 bits wide.
+  write_.prepare_send(socket_.get(), sending_.view().substr(0, INT_MAX));
+  submit(write_);
+}
+
+void Connection::write_done() {
+  if (ending_) return finish();
+  const int result = write_.result;
+  if (result < 0 && result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
+    return end(error("write to", -result));
+  }
+  if (result > 0) sending_.consume(static_cast<std::size_t>(result));
+  if (sending_.empty()) {
+    sending_ = std::move(queued_);  // and the memory of what was sent is free
+    queued_ = ByteBuffer();
+  }
+  if (!sending_.empty()) submit_write();
+  check_low();
+  if (ending_ || !idle_for_writing()) return;
+  if (closing_) return end(nullptr);
+  if (write_eof_) shut_down_writing();
+}
+
+void Connection::write_eof() {
+  if (closing_ || write_eof_) return;
+  write_eof_ = true;
+  if (idle_for_writing()) shut_down_writing();
+}
+
+void Connection::shut_down_writing() noexcept {
+  // ENOTCONN: the peer has reset the connection, and reading tells so.
+  if (::shutdown(socket_.get(), SHUT_WR) != 0 && errno != ENOTCONN) end(error("shut down", errno));
+}
+
+void Connection::set_write_buffer_limits(std::size_t high, std::size_t low) {
+  if (low > high) throw ValueError("set_write_buffer_limits: the low mark is above the high one");
+  high_ = high;
+  low_ = low;
+  check_high();
+}
+
+void Connection::check_high() noexcept {
+  if (paused_ || closing_ || write_buffer_size() <= high_) return;
+  paused_ = true;
+  receiver_->pause_writing();
+}
+
+void Connection::check_low() noexcept {
+  if (!paused_ || write_buffer_size() > low_) return;
+  paused_ = false;
+  receiver_->resume_writing();
+}
+
+// ---- the end ----
+
+std::exception_ptr Connection::error(const char* operation, int number) const {
+  return make_os_error(number, std::string(operation) + " " + peer_.to_string());
+}
+
+void Connection::close() noexcept {
+  if (closing_) return;
+  if (idle_for_writing()) return end(nullptr);
+  closing_ = true;
+  reading_ = false;
+  if (read_.in_flight()) read_.cancel({});
+}
+
+void Connection::end(std::exception_ptr why) noexcept {
+  if (ending_) return;
+  closing_ = ending_ = true;
+  reading_ = false;
+  why_ = std::move(why);
+  read_.cancel({});
+  write_.cancel({});
+  if (read_.in_flight() || write_.in_flight()) return;  // the last one that comes back goes on
+  retain();
+  loop_->make_ready(*this);
+}
+
+void Connection::run() {
+  const Ref<Connection> self = Ref<Connection>::adopt(this);
+  finish();
+}
+
+void Connection::drop() noexcept {
+  const Ref<Connection> self = Ref<Connection>::adopt(this);
+  dropped();
+}
+
+/// Goes on once nothing is in flight.
+void Connection::finish() noexcept {
+  if (read_.in_flight() || write_.in_flight() || !socket_) return;
+  release_socket();
+  leave_loop();
+  incoming_ = ByteBuffer();
+  sending_ = ByteBuffer();
+  queued_ = ByteBuffer();
+  if (const Ref<lowlevel::Receiver> receiver = std::move(receiver_)) receiver->connection_lost(std::move(why_));
+  if (const Ref<ConnectionOwner> owner = std::move(owner_)) owner->connection_ended();
+}
+
+void Connection::release_socket() noexcept {
+  if (!socket_) return;
+  loop_->backend().forget(socket_.get());
+  socket_.reset();
+}
+
+void Connection::loop_closes() noexcept {
+  closing_ = ending_ = true;
+  reading_ = false;
+  receiver_ = nullptr;
+  owner_ = nullptr;
+  if (!read_.in_flight() && !write_.in_flight()) release_socket();
+}
+
+/// The loop has closed and gives back what it held.
+void Connection::dropped() noexcept {
+  if (!read_.in_flight() && !write_.in_flight()) release_socket();
+}
+
+Address Connection::sockname() const {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (!socket_ || ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return Address::from_sockaddr(&address, size);
+}
+
+}  // namespace tutti::detail

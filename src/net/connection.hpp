@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// A connected socket as a transport.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+
+#include <tutti/base/fd.hpp>
+#include <tutti/base/frame_pool.hpp>
+#include <tutti/base/ref.hpp>
+#include <tutti/io/transport.hpp>
+#include <tutti/loop/operation.hpp>
+
+#include "loop_list.hpp"
+
+namespace tutti::detail {
+
+/// Is told when a connection that it owns has ended. (A server.)
+class ConnectionOwner : public lowlevel::Shared {
+ public:
+  virtual void connection_ended() noexcept = 0;
+};
+
+/// Owns the descriptor, at most one read and one write under way, and their memory.
+///
+/// Until an operation's completion the kernel owns its memory, so each operation in flight holds a reference. The end
+/// always comes in one order: cancel what is in flight, wait for the completions, tell the back end, close, tell the
+/// receiver.
+class Connection final : public lowlevel::Transport,
+                         public LoopMember,
+                         private lowlevel::Ready,
+                         public lowlevel::PoolAllocated {
+ public:
+  Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<ConnectionOwner> owner);
+
+  void set_receiver(Ref<lowlevel::Receiver> receiver) noexcept override { receiver_ = std::move(receiver); }
+  [[nodiscard]] EventLoop& loop() const noexcept override { return *loop_; }
+  void pause_reading() noexcept override { reading_ = false; }
+  void resume_reading() noexcept override;
+
+  void write(BytesView data) override;
+  void writelines(std::span<const BytesView> pieces) override;
+  void write_eof() override;
+  [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
+  [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return sending_.size() + queued_.size(); }
+  void set_write_buffer_limits(std::size_t high, std::size_t low) override;
+
+  void close() noexcept override;
+  void abort() noexcept override { end(nullptr); }
+  [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
+
+  [[nodiscard]] Address peername() const override { return peer_; }
+  [[nodiscard]] Address sockname() const override;
+  [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
+
+  [[nodiscard]] const ConnectionOwner* owner() const noexcept { return owner_.get(); }
+  void loop_closes() noexcept override;
+
+ private:
+  template <void (Connection::*Done)()>
+  class Part final : public lowlevel::Operation {
+   public:
+    explicit Part(Connection& connection) noexcept : connection_(connection) {}
+    void run() override {
+      const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
+      (connection_.*Done)();
+    }
+    void drop() noexcept override {
+      const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
+      connection_.dropped();
+    }
+
+   private:
+    Connection& connection_;
+  };
+
+  ~Connection() override;
+  void run() override;
+  void drop() noexcept override;
+
+  void submit(lowlevel::Operation& operation) noexcept;
+  void submit_read() noexcept;
+  void read_done();
+  void adapt(std::size_t count) noexcept;
+  [[nodiscard]] bool can_write(const char* operation) const;
+  [[nodiscard]] bool idle_for_writing() const noexcept { return sending_.empty() && queued_.empty(); }
+  std::size_t send_now(std::span<const BytesView> pieces) noexcept;
+  void submit_write() noexcept;
+  void write_done();
+  void shut_down_writing() noexcept;
+  void check_high() noexcept;
+  void check_low() noexcept;
+  [[nodiscard]] std::exception_ptr error(const char* operation, int number) const;
+  void end(std::exception_ptr why) noexcept;
+  void finish() noexcept;
+  void dropped() noexcept;
+  void release_socket() noexcept;
+
+  EventLoop* loop_;
+  Fd socket_;
+  bool reading_ = false;    // the receiver wants data
+  bool eof_ = false;        // there will be none
+  bool write_eof_ = false;  // asked for
+  bool paused_ = false;     // the receiver was asked not to write
+  bool closing_ = false;    // close() or worse
+  bool ending_ = false;     // what is in flight was cancelled: no way back
+  std::uint8_t small_reads_ = 0;
+  std::uint32_t read_size_;
+  std::size_t high_ = std::size_t{64} * 1024;
+  std::size_t low_ = std::size_t{16} * 1024;
+  Ref<lowlevel::Receiver> receiver_;
+  Ref<ConnectionOwner> owner_;
+  std::exception_ptr why_;
+  ByteBuffer incoming_;  // the kernel's while read_ is in flight
+  ByteBuffer sending_;   // the kernel's while write_ is in flight
+  ByteBuffer queued_;    // what comes behind it
+  Part<&Connection::read_done> read_{*this};
+  Part<&Connection::write_done> write_{*this};
+  Address peer_;
+};
+
+}  // namespace tutti::detail

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "server_state.hpp"
+
+#include <algorithm>
+#include <exception>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <tutti/base/error.hpp>
+#include <tutti/base/log.hpp>
+#include <tutti/task/task.hpp>
+
+#include "io/stream_state.hpp"
+#include "socket.hpp"
+
+namespace tutti::detail {
+namespace {
+
+/// The task of one connection. Its end, however it comes, leaves the writer, and that closes the connection.
+Coro<> serve(Ref<ServerState> server, StreamReader reader, StreamWriter writer) {
+  const std::string peer = writer.peername().to_string();
+  std::exception_ptr error;
+  try {
+    co_await server->handler()(std::move(reader), std::move(writer));
+  } catch (const BaseException&) {
+    throw;  // a cancellation is no error of the handler's
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error) {
+    server->loop().call_exception_handler(
+        {"unhandled exception in a connection's handler", error, "connection with " + peer, {}});
+  }
+}
+
+}  // namespace
+
+ServerState::ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options)
+    : loop_(&loop), handler_(std::move(handler)), options_(options), context_(copy_current_context()) {}
+
+void ServerState::add(Fd socket) {
+  listeners_.push_back(Ref<Listener>::adopt(new Listener(*loop_, std::move(socket), Ref<Acceptor>(this))));
+  ++listening_;
+}
+
+void ServerState::start() {
+  if (closed_) throw RuntimeError("start_serving: the server is closed");
+  if (serving_) return;
+  for (const auto& listener : listeners_) listener->start(options_.backlog);
+  serving_ = true;
+}
+
+void ServerState::accepted(Fd socket, const Address& peer) {
+  disable_nagle(socket, peer);
+  Ref<Connection> connection;
+  try {
+    connection = Ref<Connection>::adopt(new Connection(*loop_, std::move(socket), peer, Ref<ConnectionOwner>(this)));
+    ++connections_;
+    auto streams = Ref<StreamState>::adopt(new StreamState(Ref<lowlevel::Transport>(connection.get()), options_.limit));
+    streams->leaving_closes = true;
+    connection->set_receiver(Ref<lowlevel::Receiver>(streams.get()));
+    connection->resume_reading();
+    TaskOptions options;
+    if (context_) options.context = ContextAccess::handle(context_->copy());
+    loop_->create_task(serve(Ref<ServerState>(this), StreamReader(streams), StreamWriter(streams)), std::move(options));
+  } catch (const BaseException&) {
+    throw;
+  } catch (...) {
+    if (connection) connection->abort();
+    loop_->call_exception_handler(
+        {"a connection could not be served", std::current_exception(), "connection with " + peer.to_string(), {}});
+  }
+}
+
+std::vector<Address> ServerState::addresses() const {
+  std::vector<Address> result;
+  for (const auto& listener : listeners_) result.push_back(listener->address());
+  return result;
+}
+
+// ---- the end ----
+
+void ServerState::close() noexcept {
+  if (closed_) return;
+  const Ref<ServerState> self(this);
+  closed_ = true;
+  serving_ = false;
+  remove_path();
+  for (const auto& listener : std::exchange(listeners_, {})) listener->stop();
+  if (forever) forever->cancel();
+  check_ended();
+}
+
+void ServerState::close_clients(bool at_once) noexcept {
+  auto* members = loop_->find_service<LoopList>();
+  if (members == nullptr) return;
+  members->for_each([&](LoopMember& member) {
+    auto* connection = dynamic_cast<Connection*>(&member);
+    if (connection == nullptr || connection->owner() != this) return;
+    if (at_once) {
+      connection->abort();
+    } else {
+      connection->close();
+    }
+  });
+}
+
+void ServerState::connection_ended() noexcept {
+  --connections_;
+  check_ended();
+}
+
+void ServerState::listener_ended() noexcept {
+  --listening_;
+  check_ended();
+}
+
+void ServerState::check_ended() noexcept {
+  if (!ended()) return;
+  for (const Future<>& waiter : std::exchange(waiters, {})) {
+    if (!waiter.done()) waiter.set_result();
+  }
+}
+
+void ServerState::own_path(const std::string& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return;
+  path_ = path;
+  device_ = info.st_dev;
+  inode_ = info.st_ino;
+}
+
+void ServerState::remove_path() noexcept {
+  struct stat info{};
+  if (path_.empty() || ::stat(path_.c_str(), &info) != 0) return;
+  if (info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+}  // namespace tutti::detail

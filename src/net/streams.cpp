@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/net/streams.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include <tutti/base/error.hpp>
+#include <tutti/net/resolve.hpp>
+
+#include "connection.hpp"
+#include "socket.hpp"
+
+namespace tutti {
+namespace {
+
+struct Attempt {
+  Address address;
+  int error = 0;
+};
+
+/// Connects one socket; gives its error instead of throwing it, since the next address may do better.
+Coro<Fd> connect_socket(const Address& address, const ConnectOptions& options, int& error) {
+  const std::string context = "connect " + address.to_string();
+  Fd socket;
+  try {
+    socket = detail::make_socket(address, context);
+    if (options.local_address) {
+      detail::bind_socket(socket, *options.local_address, "bind " + options.local_address->to_string());
+    }
+  } catch (const OSError& failure) {
+    error = failure.error_number();
+    co_return Fd();
+  }
+  EventLoop& loop = get_running_loop();
+  struct Forget {  // a socket that failed, before it closes
+    EventLoop& owner;
+    const Fd& socket;
+    ~Forget() {
+      if (socket) owner.backend().forget(socket.get());
+    }
+  } const forget{loop, socket};
+  detail::OperationAwaiter operation;
+  operation.prepare_connect(socket.get(), address.data(), address.size());
+  error = -co_await operation;
+  if (error != 0) co_return Fd();
+  detail::disable_nagle(socket, address);
+  co_return std::move(socket);
+}
+
+std::string list(const std::vector<Attempt>& attempts) {
+  std::string text;
+  for (const Attempt& attempt : attempts) text += (text.empty() ? "" : ", ") + attempt.address.to_string();
+  return text;
+}
+
+/// "connect localhost:81 (127.0.0.1:81): connection refused"
+[[noreturn]] void throw_connect_error(const std::string& name, const std::vector<Attempt>& attempts) {
+  const auto alike = [&](const Attempt& attempt) { return attempt.error == attempts.front().error; };
+  if (std::all_of(attempts.begin(), attempts.end(), alike)) {
+    const std::string tried = list(attempts);
+    throw_os_error(attempts.front().error, "connect " + (tried == name ? name : name + " (" + tried + ")"));
+  }
+  std::string text = "connect " + name + ": ";
+  for (const Attempt& attempt : attempts) {
+    if (&attempt != &attempts.front()) text += "; ";
+    text += attempt.address.to_string() + ": " + std::generic_category().message(attempt.error);
+  }
+  throw OSError(std::error_code(attempts.back().error, std::generic_category()), text);
+}
+
+Coro<Streams> connect_any(std::vector<Address> addresses, std::string name, ConnectOptions options) {
+  EventLoop& loop = get_running_loop();
+  std::vector<Attempt> attempts;
+  for (const Address& address : addresses) {
+    int error = 0;
+    Fd socket = co_await connect_socket(address, options, error);
+    if (socket) {
+      using detail::Connection;
+      auto connection = detail::Ref<Connection>::adopt(new Connection(loop, std::move(socket), address, nullptr));
+      co_return make_streams(detail::Ref<lowlevel::Transport>(connection.get()), {.limit = options.limit});
+    }
+    attempts.push_back({address, error});
+  }
+  throw_connect_error(name, attempts);
+}
+
+std::string host_and_port(const std::string& host, std::uint16_t port) {
+  const bool bare_ipv6 = host.find(':') != std::string::npos;
+  return (bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Coro<Streams> open_connection(std::string host, std::uint16_t port, ConnectOptions options) {
+  std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family});
+  co_return co_await connect_any(std::move(addresses), host_and_port(host, port), std::move(options));
+}
+
+Coro<Streams> open_connection(Address address, ConnectOptions options) {
+  std::vector<Address> addresses{address};
+  co_return co_await connect_any(std::move(addresses), address.to_string(), std::move(options));
+}
+
+Coro<Streams> open_unix_connection(std::string path, ConnectOptions options) {
+  co_return co_await open_connection(Address::local(path), std::move(options));
+}
+
+}  // namespace tutti

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// Calls in threads, and their way back to the loop.
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <tutti/loop/context.hpp>
+#include <tutti/task/executor.hpp>
+#include <tutti/task/gather.hpp>
+#include <tutti/task/run.hpp>
+#include <tutti/task/thread_pool.hpp>
+#include <tutti/testing/test.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+using tutti::Coro;
+
+/// A thread that stands still until the test lets it go.
+class Gate {
+ public:
+  void open() { promise_.set_value(); }
+  /// What a job calls.
+  [[nodiscard]] auto wait() const {
+    return [gate = gate_] { gate.wait(); };
+  }
+
+ private:
+  std::promise<void> promise_;
+  std::shared_future<void> gate_ = promise_.get_future().share();
+};
+
+TUTTI_TEST(RunInExecutor, GivesTheResultOfAnotherThread) {
+  const auto here = std::this_thread::get_id();
+  EXPECT_NE(co_await tutti::run_in_executor([] { return std::this_thread::get_id(); }), here);
+  EXPECT_EQ(co_await tutti::get_running_loop().run_in_executor([] { return std::string("text"); }), "text");
+  bool called = false;
+  co_await tutti::run_in_executor([&] { called = true; });
+  EXPECT_TRUE(called);
+  EXPECT_EQ(std::this_thread::get_id(), here);
+}
+
+TUTTI_TEST(RunInExecutor, CarriesWhatOnlyMovesBothWays) {
+  auto number = std::make_unique<int>(7);
+  auto result =
+      co_await tutti::run_in_executor([number = std::move(number)] { return std::make_unique<int>(*number + 1); });
+  EXPECT_EQ(*result, 8);
+  int here = 1;
+  EXPECT_EQ(&co_await tutti::run_in_executor([&here]() -> int& { return here; }), &here);
+}
+
+TUTTI_TEST(RunInExecutor, CarriesTheException) {
+  auto failing = tutti::run_in_executor([]() -> int { throw tutti::ValueError("from the thread"); });
+  try {
+    co_await failing;
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const tutti::ValueError& error) {
+    EXPECT_STREQ(error.what(), "from the thread");
+  }
+}
+
+// test_events: EventLoopTestsMixin.test_run_in_executor_cancel
+TUTTI_TEST(RunInExecutor, LetsACallThatWasStartedRunOnWhenItsFutureIsCancelled) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  Gate gate;
+  std::promise<void> started;
+  std::atomic<bool> ended = false;
+  auto running = tutti::run_in_executor(pool, [&, wait = gate.wait()] {
+    started.set_value();
+    wait();
+    ended = true;
+  });
+  co_await tutti::to_thread([&] { started.get_future().wait(); });
+  EXPECT_TRUE(running.cancel());
+  EXPECT_THROW(co_await running, tutti::CancelledError);
+  EXPECT_FALSE(ended);
+  gate.open();
+  co_await tutti::run_in_executor(pool, [] {});
+  EXPECT_TRUE(ended);
+}
+
+TUTTI_TEST(RunInExecutor, NeverRunsACallThatWasCancelledBeforeItsStart) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  Gate gate;
+  auto first = tutti::run_in_executor(pool, gate.wait());
+  std::atomic<bool> called = false;
+  auto second = tutti::run_in_executor(pool, [&] { called = true; });
+  second.cancel();
+  EXPECT_THROW(co_await second, tutti::CancelledError);
+  gate.open();
+  co_await first;
+  co_await tutti::run_in_executor(pool, [] {});
+  EXPECT_FALSE(called);
+}
+
+TUTTI_TEST(RunInExecutor, CancelsWhatAShutdownLeaves) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  Gate gate;
+  auto first = tutti::run_in_executor(pool, gate.wait());
+  while (pool.threads() == 0) co_await tutti::sleep(0s);
+  auto second = tutti::run_in_executor(pool, [] { return 2; });
+  co_await tutti::to_thread([&] { gate.open(); });
+  co_await first;
+  pool.shutdown(true, true);
+  try {
+    EXPECT_EQ(co_await second, 2);  // the thread was faster than the shutdown
+  } catch (const tutti::CancelledError&) {
+    EXPECT_TRUE(second.cancelled());
+  }
+  EXPECT_THROW(tutti::run_in_executor(pool, [] {}), tutti::RuntimeError);
+}
+
+tutti::ContextVar<int> request("request", 0);
+
+// test_threads: ToThreadTests.test_to_thread_contextvars
+TUTTI_TEST(ToThread, RunsInACopyOfTheContext) {
+  request.set(8);
+  EXPECT_EQ(co_await tutti::to_thread([] {
+              const int seen = request.get();
+              request.set(9);
+              return seen;
+            }),
+            8);
+  EXPECT_EQ(request.get(), 8);
+  EXPECT_EQ(co_await tutti::run_in_executor([] { return request.get(); }), 0);
+}
+
+TUTTI_TEST(ThreadPool, StartsNoMoreThreadsThanItMay) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 3});
+  EXPECT_EQ(pool.threads(), 0U);
+  std::vector<tutti::Future<std::thread::id>> futures;
+  for (int i = 0; i < 100; ++i) {
+    futures.push_back(tutti::run_in_executor(pool, [] { return std::this_thread::get_id(); }));
+  }
+  std::set<std::thread::id> ids;
+  for (auto& future : futures) ids.insert(co_await future);
+  EXPECT_LE(ids.size(), 3U);
+  EXPECT_LE(pool.threads(), 3U);
+}
+
+TUTTI_TEST(ThreadPool, UsesAnIdleThreadAgain) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 8});
+  co_await tutti::run_in_executor(pool, [] {});
+  // The thread may not be idle yet when its result is here; sooner or later it is.
+  while (true) {
+    const std::size_t before = pool.threads();
+    co_await tutti::run_in_executor(pool, [] {});
+    if (pool.threads() == before) break;
+  }
+  EXPECT_LE(pool.threads(), 8U);
+}
+
+TUTTI_TEST(ThreadPool, CallsItsInitializerInEachThread) {
+  thread_local int prepared = 0;
+  std::atomic<int> calls = 0;
+  tutti::ThreadPoolExecutor pool({.max_workers = 2, .initializer = [&] {
+                                    prepared = 5;
+                                    ++calls;
+                                  }});
+  EXPECT_EQ(co_await tutti::run_in_executor(pool, [] { return prepared; }), 5);
+  EXPECT_EQ(calls, static_cast<int>(pool.threads()));
+}
+
+TUTTI_TEST(ThreadPool, RefusesAllOnceAnInitializerFailed) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1, .initializer = [] { throw tutti::ValueError("no"); }});
+  auto refused = tutti::run_in_executor(pool, [] {});
+  EXPECT_THROW(co_await refused, tutti::RuntimeError);
+  EXPECT_THROW(tutti::run_in_executor(pool, [] {}), tutti::RuntimeError);
+}
+
+TEST(ThreadPoolAlone, RunsAllJobsBeforeItEnds) {
+  struct Count final : tutti::Job {
+    explicit Count(std::atomic<int>& total) : counter(total) {}
+    void run() noexcept override { ++counter; }
+    void refuse(std::exception_ptr) noexcept override {}
+    std::atomic<int>& counter;
+  };
+  std::atomic<int> count = 0;
+  {
+    tutti::ThreadPoolExecutor pool({.max_workers = 2});
+    for (int i = 0; i < 50; ++i) pool.submit(std::make_unique<Count>(count));
+  }
+  EXPECT_EQ(count, 50);
+}
+
+TEST(DefaultExecutor, IsShutDownByTheRunner) {
+  std::atomic<bool> ended = false;
+  tutti::run([&]() -> Coro<> {
+    (void)tutti::run_in_executor([&] { ended = true; });
+    co_return;
+  });
+  EXPECT_TRUE(ended);
+}
+
+TEST(DefaultExecutor, RefusesCallsOnceItWasShutDown) {
+  tutti::run([]() -> Coro<> {
+    co_await tutti::run_in_executor([] {});
+    co_await tutti::shutdown_default_executor();
+    EXPECT_THROW(tutti::run_in_executor([] {}), tutti::RuntimeError);
+    tutti::ThreadPoolExecutor own;
+    EXPECT_EQ(co_await tutti::run_in_executor(own, [] { return 1; }), 1);
+  });
+}
+
+// test_events: EventLoopTestsMixin.test_shutdown_default_executor_timeout
+TUTTI_TEST(DefaultExecutor, IsLeftToItselfAfterTheTimeout) {
+  Gate gate;
+  auto blocked = tutti::run_in_executor(gate.wait());
+  co_await tutti::shutdown_default_executor(1ms);
+  const std::vector<std::string> log = tutti::testing::take_log();
+  CO_ASSERT_EQ(log.size(), 1U);
+  EXPECT_NE(log[0].find("the default executor did not end its threads within 0.001"), std::string::npos) << log[0];
+  gate.open();
+  co_await blocked;
+}
+
+TUTTI_TEST(DefaultExecutor, CanBeReplaced) {
+  auto pool = std::make_shared<tutti::ThreadPoolExecutor>(tutti::ThreadPoolOptions{.max_workers = 1});
+  tutti::set_default_executor(tutti::get_running_loop(), pool);
+  EXPECT_THROW(tutti::set_default_executor(tutti::get_running_loop(), nullptr), tutti::ValueError);
+  co_await tutti::run_in_executor([] {});
+  EXPECT_EQ(pool->threads(), 1U);
+}
+
+TEST(LoopThatCloses, DropsTheResultsOfCallsThatRunOn) {
+  Gate gate;
+  std::promise<void> ended;
+  std::optional<tutti::Future<std::string>> future;
+  {
+    tutti::EventLoop loop;
+    future = loop.run_in_executor([wait = gate.wait(), &ended] {
+      wait();
+      ended.set_value();
+      return std::string("too late");
+    });
+    loop.close();
+  }
+  gate.open();
+  ended.get_future().wait();
+  EXPECT_FALSE(future->done());
+}
+
+}  // namespace
