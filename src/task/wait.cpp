@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/wait.hpp>
 
+#include <deque>
 #include <unordered_set>
 
 namespace tutti::detail {
