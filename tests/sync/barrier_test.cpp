@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 #include <vector>
 
 #include <tutti/base/error.hpp>
-#include <tutti/task/wait.hpp>
 
 #include "helpers.hpp"
 
