@@ -37,9 +37,11 @@ Connection::~Connection() { release_socket(); }
 
 // ---- operations ----
 
-void Connection::submit(lowlevel::Operation& operation) noexcept {
+template <class Operation>
+void Connection::submit(Operation& operation) noexcept {
   try {
     loop_->submit(operation);
+    operation.under_way = true;
     retain();  // the operation's, until it is done or dropped
   } catch (...) {
     end(std::current_exception());
@@ -49,7 +51,7 @@ void Connection::submit(lowlevel::Operation& operation) noexcept {
 void Connection::resume_reading() noexcept {
   if (closing_ || eof_ || reading_) return;
   reading_ = true;
-  if (!read_.in_flight()) submit_read();
+  if (!read_.under_way) submit_read();
 }
 
 void Connection::submit_read() noexcept {
@@ -94,7 +96,7 @@ void Connection::read_done() {
   } else if (result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
     return end(error("read from", -result));
   }
-  if (reading_ && !closing_ && !read_.in_flight()) submit_read();
+  if (reading_ && !closing_ && !read_.under_way) submit_read();
 }
 
 // ---- writing ----
@@ -139,13 +141,13 @@ void Connection::writelines(std::span<const BytesView> pieces) {
     skip = send_now(pieces);
     if (skip == total || closing_) return;
   }
-  ByteBuffer& behind = write_.in_flight() ? queued_ : sending_;
+  ByteBuffer& behind = write_.under_way ? queued_ : sending_;
   for (const BytesView piece : pieces) {
     const std::size_t sent = std::min(skip, piece.size());
     skip -= sent;
     behind.append(piece.substr(sent));
   }
-  if (!write_.in_flight()) submit_write();
+  if (!write_.under_way) submit_write();
   check_high();
 }
 
@@ -214,7 +216,7 @@ void Connection::close() noexcept {
   if (idle_for_writing()) return end(nullptr);
   closing_ = true;
   reading_ = false;
-  if (read_.in_flight()) read_.cancel({});
+  read_.cancel({});
 }
 
 void Connection::end(std::exception_ptr why) noexcept {
@@ -224,7 +226,7 @@ void Connection::end(std::exception_ptr why) noexcept {
   why_ = std::move(why);
   read_.cancel({});
   write_.cancel({});
-  if (read_.in_flight() || write_.in_flight()) return;  // the last one that comes back goes on
+  if (read_.under_way || write_.under_way) return;  // the last one that comes back goes on
   retain();
   loop_->make_ready(*this);
 }
@@ -241,7 +243,7 @@ void Connection::drop() noexcept {
 
 /// Goes on once nothing is in flight.
 void Connection::finish() noexcept {
-  if (read_.in_flight() || write_.in_flight() || !socket_) return;
+  if (read_.under_way || write_.under_way || !socket_) return;
   release_socket();
   leave_loop();
   incoming_ = ByteBuffer();
@@ -262,12 +264,12 @@ void Connection::loop_closes() noexcept {
   reading_ = false;
   receiver_ = nullptr;
   owner_ = nullptr;
-  if (!read_.in_flight() && !write_.in_flight()) release_socket();
+  if (!read_.under_way && !write_.under_way) release_socket();
 }
 
 /// The loop has closed and gives back what it held.
 void Connection::dropped() noexcept {
-  if (!read_.in_flight() && !write_.in_flight()) release_socket();
+  if (!read_.under_way && !write_.under_way) release_socket();
 }
 
 Address Connection::sockname() const {

@@ -62,12 +62,17 @@ class Connection final : public lowlevel::Transport,
   class Part final : public lowlevel::Operation {
    public:
     explicit Part(Connection& connection) noexcept : connection_(connection) {}
+    // Submitted, and not back yet: what was delivered still stands in the ready queue for a while.
+    bool under_way = false;
+
     void run() override {
       const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
+      under_way = false;
       (connection_.*Done)();
     }
     void drop() noexcept override {
       const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
+      under_way = false;
       connection_.dropped();
     }
 
@@ -79,7 +84,8 @@ class Connection final : public lowlevel::Transport,
   void run() override;
   void drop() noexcept override;
 
-  void submit(lowlevel::Operation& operation) noexcept;
+  template <class Operation>
+  void submit(Operation& operation) noexcept;
   void submit_read() noexcept;
   void read_done();
   void adapt(std::size_t count) noexcept;
@@ -112,8 +118,8 @@ class Connection final : public lowlevel::Transport,
   Ref<lowlevel::Receiver> receiver_;
   Ref<ConnectionOwner> owner_;
   std::exception_ptr why_;
-  ByteBuffer incoming_;  // the kernel's while read_ is in flight
-  ByteBuffer sending_;   // the kernel's while write_ is in flight
+  ByteBuffer incoming_;  // the kernel's while read_ is under way
+  ByteBuffer sending_;   // the kernel's while write_ is under way
   ByteBuffer queued_;    // what comes behind it
   Part<&Connection::read_done> read_{*this};
   Part<&Connection::write_done> write_{*this};

@@ -88,6 +88,7 @@ void Listener::submit_accept() noexcept {
   prepare_accept(socket_.get(), peer_, &peer_size_);
   try {
     loop_->submit(*this);
+    accepting_ = true;
     retain();  // the operation's
   } catch (...) {
     fail(std::current_exception());
@@ -96,6 +97,7 @@ void Listener::submit_accept() noexcept {
 
 void Listener::run() {
   const Ref<Listener> self = Ref<Listener>::adopt(this);
+  accepting_ = false;
   int error = 0;
   if (result < 0) {
     error = -result;
@@ -157,7 +159,7 @@ void Listener::stop() noexcept {
   const Ref<Listener> self(this);
   stopping_ = true;
   pause_.cancel();
-  if (!in_flight()) return end();
+  if (!accepting_) return end();
   // Clients are refused and the port is free at once, though the descriptor stays until the accept has come back.
   ::shutdown(socket_.get(), SHUT_RDWR);
   Operation::cancel({});
@@ -179,11 +181,12 @@ void Listener::release_socket() noexcept {
 void Listener::loop_closes() noexcept {
   stopping_ = true;
   acceptor_ = nullptr;
-  if (!in_flight()) release_socket();
+  if (!accepting_) release_socket();
 }
 
 void Listener::drop() noexcept {
   const Ref<Listener> self = Ref<Listener>::adopt(this);
+  accepting_ = false;
   if (result >= 0) Fd(result).reset();
   release_socket();
 }

@@ -60,6 +60,7 @@ class Listener final : public lowlevel::Shared, public LoopMember, private lowle
   TimerHandle pause_;
   bool started_ = false;
   bool stopping_ = false;
+  bool accepting_ = false;  // the accept was submitted and has not come back
   alignas(8) char peer_[128];
   std::uint32_t peer_size_ = 0;
 };

@@ -16,6 +16,7 @@
 #include <tutti/task/executor.hpp>
 #include <tutti/task/gather.hpp>
 #include <tutti/task/run.hpp>
+#include <tutti/task/sleep.hpp>
 #include <tutti/task/thread_pool.hpp>
 #include <tutti/testing/test.hpp>
 
@@ -94,6 +95,7 @@ TUTTI_TEST(RunInExecutor, NeverRunsACallThatWasCancelledBeforeItsStart) {
   std::atomic<bool> called = false;
   auto second = tutti::run_in_executor(pool, [&] { called = true; });
   second.cancel();
+  co_await tutti::sleep(0s);  // a future's callbacks run in the next iteration
   EXPECT_THROW(co_await second, tutti::CancelledError);
   gate.open();
   co_await first;
@@ -215,9 +217,7 @@ TUTTI_TEST(DefaultExecutor, IsLeftToItselfAfterTheTimeout) {
   Gate gate;
   auto blocked = tutti::run_in_executor(gate.wait());
   co_await tutti::shutdown_default_executor(1ms);
-  const std::vector<std::string> log = tutti::testing::take_log();
-  CO_ASSERT_EQ(log.size(), 1U);
-  EXPECT_NE(log[0].find("the default executor did not end its threads within 0.001"), std::string::npos) << log[0];
+  tutti::testing::expect_report("the default executor did not end its threads within 0.001");
   gate.open();
   co_await blocked;
 }
