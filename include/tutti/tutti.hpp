@@ -4,7 +4,8 @@
 //   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
-//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp
+//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp
+//   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
 #pragma once
 
 #include <tutti/base/clock.hpp>
@@ -14,6 +15,13 @@
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/loop/policy.hpp>
+#include <tutti/sync/barrier.hpp>
+#include <tutti/sync/condition.hpp>
+#include <tutti/sync/event.hpp>
+#include <tutti/sync/lock.hpp>
+#include <tutti/sync/queue.hpp>
+#include <tutti/sync/semaphore.hpp>
+#include <tutti/task/async_generator.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/gather.hpp>
