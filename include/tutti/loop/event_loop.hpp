@@ -157,9 +157,10 @@ class EventLoop {
 
   /// `tutti::create_task` on this loop.
   template <class Awaitable>
-  auto create_task(Awaitable&& awaitable);
+  auto create_task(Awaitable&& awaitable, std::source_location where = std::source_location::current());
   template <class Awaitable>
-  auto create_task(Awaitable&& awaitable, TaskOptions options);
+  auto create_task(Awaitable&& awaitable, TaskOptions options,
+                   std::source_location where = std::source_location::current());
   /// A future that belongs to this loop.
   template <class T>
   auto create_future(std::source_location where = std::source_location::current());

@@ -21,7 +21,8 @@ void run_until_done(EventLoop& loop, FutureState& future, bool own_task);
 template <class T>
 Task<T> make_main_task(EventLoop& loop, Coro<T>&& coro, const Context& context) {
   TaskOptions options{.context = context};
-  return make_task(loop, std::move(coro), &options, std::source_location::current());
+  const std::source_location where = coro.where();
+  return make_task(loop, std::move(coro), &options, where);
 }
 
 }  // namespace detail

@@ -148,12 +148,12 @@ auto create_task(A&& awaitable, TaskOptions options, std::source_location where 
 }
 
 template <class A>
-auto EventLoop::create_task(A&& awaitable) {
-  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), nullptr, std::source_location::current());
+auto EventLoop::create_task(A&& awaitable, std::source_location where) {
+  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), nullptr, where);
 }
 template <class A>
-auto EventLoop::create_task(A&& awaitable, TaskOptions options) {
-  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), &options, std::source_location::current());
+auto EventLoop::create_task(A&& awaitable, TaskOptions options, std::source_location where) {
+  return detail::make_task(*this, detail::to_coro(std::forward<A>(awaitable)), &options, where);
 }
 
 /// A future or task as it is; anything else awaitable, or a callable that returns it, as a new task of `loop`.
@@ -163,7 +163,10 @@ auto ensure_future(A&& awaitable, EventLoop& loop) {
   if constexpr (detail::is_future<Plain>) {
     return Plain(std::forward<A>(awaitable));
   } else {
-    return detail::make_task(loop, detail::to_coro(std::forward<A>(awaitable)), nullptr, std::source_location::current());
+    // Combinators call this: where the coroutine stands says more than where they do.
+    auto coro = detail::to_coro(std::forward<A>(awaitable));
+    const std::source_location where = coro.where();
+    return detail::make_task(loop, std::move(coro), nullptr, where);
   }
 }
 /// The same on the running loop.
