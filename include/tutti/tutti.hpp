@@ -4,17 +4,24 @@
 //   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
-//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp
+//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp, executor.hpp (to_thread), thread_pool.hpp
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
+//   io      address.hpp, streams.hpp (StreamReader, StreamWriter)
+//   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
 #pragma once
 
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
 #include <tutti/base/exception_group.hpp>
 #include <tutti/base/log.hpp>
+#include <tutti/io/address.hpp>
+#include <tutti/io/streams.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/loop/policy.hpp>
+#include <tutti/net/resolve.hpp>
+#include <tutti/net/server.hpp>
+#include <tutti/net/streams.hpp>
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/condition.hpp>
 #include <tutti/sync/event.hpp>
@@ -23,6 +30,7 @@
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/coro.hpp>
+#include <tutti/task/executor.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/gather.hpp>
 #include <tutti/task/run.hpp>
@@ -30,5 +38,6 @@
 #include <tutti/task/sleep.hpp>
 #include <tutti/task/task.hpp>
 #include <tutti/task/task_group.hpp>
+#include <tutti/task/thread_pool.hpp>
 #include <tutti/task/timeout.hpp>
 #include <tutti/task/wait.hpp>
