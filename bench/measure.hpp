@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What each benchmark program uses: a clock, resident memory, counted allocations, one line a measurement.
-// Line: RESULT <peer> <workload> <n> <ns_per_op> <total_ms> <rss_peak_kb> <rss_base_kb> <allocations_per_op> <ok|BAD>
+// Line: RESULT <peer> <workload> <n> <ns_per_op> <total_ms> <rss_peak_kb> <rss_base_kb> <allocations_per_op> <ok|BAD>,
+// fields parted by tabs; allocations are "-" where they are not counted. The programs of peers/ print the same.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <optional>
 #include <time.h>
 #include <unistd.h>
 
@@ -60,13 +62,29 @@ inline std::uint64_t sleep_seconds() {
   return text != nullptr ? std::strtoull(text, nullptr, 10) : 5;
 }
 
+/// The number that stands at `index` of the command line, or another where there is none.
+inline std::uint64_t argument(int argc, char** argv, int index, std::uint64_t by_default) {
+  return index < argc ? std::strtoull(argv[index], nullptr, 10) : by_default;
+}
+
+/// One line of results. Without `allocations` the program did not count them.
 inline void report(const char* peer, const char* workload, std::uint64_t n, std::uint64_t ns, bool ok,
-                   std::uint64_t allocations = 0) {
-  const auto per_op = [n](std::uint64_t total) { return static_cast<double>(total) / static_cast<double>(n == 0 ? 1 : n); };
-  std::printf("RESULT\t%s\t%s\t%llu\t%.2f\t%.2f\t%ld\t%ld\t%.3f\t%s\n", peer, workload,
+                   std::optional<std::uint64_t> allocations = std::nullopt) {
+  const auto per_op = [n](std::uint64_t total) {
+    return static_cast<double>(total) / static_cast<double>(n == 0 ? 1 : n);
+  };
+  char counted[32] = "-";
+  if (allocations) std::snprintf(counted, sizeof counted, "%.3f", per_op(*allocations));
+  std::printf("RESULT\t%s\t%s\t%llu\t%.2f\t%.2f\t%ld\t%ld\t%s\t%s\n", peer, workload,
               static_cast<unsigned long long>(n), per_op(ns), static_cast<double>(ns) / 1e6, rss_peak_kb(), base_kb(),
-              per_op(allocations), ok ? "ok" : "BAD");
+              counted, ok ? "ok" : "BAD");
   std::fflush(stdout);
+}
+
+/// The line of W4, whose time is what the sleepers took beyond their sleep.
+inline void report_sleep(const char* peer, std::uint64_t n, std::uint64_t ns, std::uint64_t asleep, bool ok,
+                         std::optional<std::uint64_t> allocations = std::nullopt) {
+  report(peer, "W4", n, ns > asleep ? ns - asleep : 0, ok && ns >= asleep, allocations);
 }
 
 }  // namespace bench

@@ -65,8 +65,13 @@ Coro<> sleepers(std::uint64_t n, std::chrono::seconds time) {
   for (auto& task : tasks) co_await task;
 }
 
+struct Measured {
+  std::uint64_t ns = 0;
+  std::uint64_t allocations = 0;
+};
+
 // Adds and cancels timers at random distances while `pending` others wait.
-Coro<> timers(std::uint64_t n, std::uint64_t pending, std::uint64_t& ns) {
+Coro<> timers(std::uint64_t n, std::uint64_t pending, Measured& measured) {
   auto& loop = tutti::get_running_loop();
   std::vector<tutti::TimerHandle> waiting;
   std::uint64_t random = 88172645463325252ULL;
@@ -77,12 +82,13 @@ Coro<> timers(std::uint64_t n, std::uint64_t pending, std::uint64_t& ns) {
     return 1s + std::chrono::nanoseconds(random % 60'000'000'000ULL);
   };
   for (std::uint64_t i = 0; i < pending; ++i) waiting.push_back(loop.call_later(distance(), [] {}));
+  const std::uint64_t allocations = bench::allocations();
   const std::uint64_t begin = bench::now_ns();
   for (std::uint64_t i = 0; i < n; ++i) {
     loop.call_later(distance(), [] {}).cancel();
     ++count;
   }
-  ns = bench::now_ns() - begin;
+  measured = {bench::now_ns() - begin, bench::allocations() - allocations};
   for (auto& timer : waiting) timer.cancel();
   co_return;
 }
@@ -120,7 +126,7 @@ void measure(const char* name, std::uint64_t n, std::uint64_t expected, Coro<> b
 
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
-  const auto n = [&](std::uint64_t by_default) { return argc > 2 ? std::strtoull(argv[2], nullptr, 10) : by_default; };
+  const auto n = [&](std::uint64_t by_default) { return bench::argument(argc, argv, 2, by_default); };
   bench::set_base();
   if (what == "W1") {
     measure("W1", n(1'000'000), n(1'000'000), spawn_and_join(n(1'000'000)));
@@ -133,18 +139,19 @@ int main(int argc, char** argv) {
     measure("W3", n(10'000'000), n(10'000'000) / 2, await_children(n(10'000'000)));
   } else if (what == "W4") {
     const auto time = std::chrono::seconds(bench::sleep_seconds());
-    count = 0;
+    const std::uint64_t allocations = bench::allocations();
     const std::uint64_t begin = bench::now_ns();
     tutti::run(sleepers(n(1'000'000), time));
     const std::uint64_t ns = bench::now_ns() - begin;
     const auto asleep = static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
-    bench::report("tutti", "W4", n(1'000'000), ns - asleep, count == n(1'000'000) && ns >= asleep, 0);
+    bench::report_sleep("tutti", n(1'000'000), ns, asleep, count == n(1'000'000), bench::allocations() - allocations);
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
-      std::uint64_t ns = 0;
       count = 0;
-      tutti::run(timers(n(5'000'000), pending, ns));
-      bench::report("tutti", ("timer-" + std::to_string(pending)).c_str(), n(5'000'000), ns, count == n(5'000'000), 0);
+      Measured measured;
+      tutti::run(timers(n(5'000'000), pending, measured));
+      bench::report("tutti", ("timer-" + std::to_string(pending)).c_str(), n(5'000'000), measured.ns,
+                    count == n(5'000'000), measured.allocations);
     }
   } else if (what == "wait_for") {
     measure("wait_for", n(2'000'000), n(2'000'000) / 2, limited(n(2'000'000)));

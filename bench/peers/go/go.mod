@@ -1,0 +1,3 @@
+module tutti/bench/go
+
+go 1.19

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// What the workloads have in common with libuv, a loop of callbacks without tasks: turns of the loop, sleepers, timers.
+//   tasks_libuv W2|W4|timers [n]
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <uv.h>
+
+#include "measure.hpp"
+
+namespace {
+
+std::uint64_t count = 0;
+std::uint64_t limit = 0;
+
+// One iteration of the loop each, which runs one callback.
+void turns(uv_loop_t* loop, std::uint64_t n) {
+  limit = n;
+  uv_idle_t idle;
+  uv_idle_init(loop, &idle);
+  uv_idle_start(&idle, [](uv_idle_t* handle) {
+    if (++count == limit) uv_idle_stop(handle);
+  });
+  uv_run(loop, UV_RUN_DEFAULT);
+}
+
+// Each timer is an allocation of its own, as each sleeper has one.
+void sleepers(uv_loop_t* loop, std::uint64_t n, std::uint64_t seconds) {
+  std::vector<std::unique_ptr<uv_timer_t>> timers(n);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    timers[i] = std::make_unique<uv_timer_t>();
+    uv_timer_init(loop, timers[i].get());
+    if (i % 1000 == 0) uv_update_time(loop);
+    uv_timer_start(timers[i].get(), [](uv_timer_t*) { ++count; }, seconds * 1000, 0);
+  }
+  uv_run(loop, UV_RUN_DEFAULT);
+}
+
+std::uint64_t add_and_cancel(uv_loop_t* loop, std::uint64_t n, std::uint64_t pending) {
+  std::uint64_t random = 88172645463325252ULL;
+  const auto distance_ms = [&random] {
+    random ^= random << 13U;
+    random ^= random >> 7U;
+    random ^= random << 17U;
+    return 1000 + random % 60'000;
+  };
+  std::vector<uv_timer_t> waiting(pending);
+  for (uv_timer_t& timer : waiting) {
+    uv_timer_init(loop, &timer);
+    uv_timer_start(&timer, [](uv_timer_t*) {}, distance_ms(), 0);
+  }
+  uv_timer_t timer;
+  uv_timer_init(loop, &timer);
+  const std::uint64_t begin = bench::now_ns();
+  for (std::uint64_t i = 0; i < n; ++i) {
+    uv_timer_start(&timer, [](uv_timer_t*) {}, distance_ms(), 0);
+    count += uv_timer_stop(&timer) == 0 ? 1 : 0;
+  }
+  const std::uint64_t ns = bench::now_ns() - begin;
+  for (uv_timer_t& other : waiting) uv_close(reinterpret_cast<uv_handle_t*>(&other), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&timer), nullptr);
+  uv_run(loop, UV_RUN_DEFAULT);
+  return ns;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string what = argc > 1 ? argv[1] : "";
+  const auto n = [&](std::uint64_t by_default) { return bench::argument(argc, argv, 2, by_default); };
+  uv_loop_t loop;
+  uv_loop_init(&loop);
+  bench::set_base();
+  if (what == "W2") {
+    const std::uint64_t begin = bench::now_ns();
+    turns(&loop, n(10'000'000));
+    bench::report("libuv", "W2", n(10'000'000), bench::now_ns() - begin, count == n(10'000'000));
+  } else if (what == "W4") {
+    const std::uint64_t seconds = bench::sleep_seconds();
+    const std::uint64_t begin = bench::now_ns();
+    sleepers(&loop, n(1'000'000), seconds);
+    // Its clock has whole milliseconds and is read once an iteration, so a timer may fire up to 1 ms early.
+    const std::uint64_t ns = bench::now_ns() - begin + 1'000'000;
+    bench::report_sleep("libuv", n(1'000'000), ns, seconds * 1'000'000'000ULL, count == n(1'000'000));
+  } else if (what == "timers") {
+    for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
+      count = 0;
+      const std::uint64_t ns = add_and_cancel(&loop, n(2'000'000), pending);
+      bench::report("libuv", ("timer-" + std::to_string(pending)).c_str(), n(2'000'000), ns, count == n(2'000'000));
+    }
+  } else {
+    std::fputs("usage: tasks_libuv W2|W4|timers [n]\n", stderr);
+    return 2;
+  }
+}
