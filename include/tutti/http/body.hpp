@@ -82,9 +82,9 @@ namespace lowlevel {
 class BodySource {
  public:
   virtual ~BodySource();
-  /// Appends bytes to `out`, at least one; false once the body has ended.
+  /// Waits for more, and appends it to `out`; false if the body has ended with that.
   [[nodiscard]] virtual Coro<bool> fill(std::string& out) = 0;
-  /// Appends what is here already, without waiting; false once the body has ended.
+  /// The same for what has come already, without waiting.
   [[nodiscard]] virtual bool fill_ready(std::string& out) = 0;
 };
 
@@ -116,19 +116,21 @@ class BodyStream {
   [[nodiscard]] Coro<std::optional<std::string>> next();
 
   /// Whether the end was reached and all was read.
-  [[nodiscard]] bool at_eof() const noexcept { return ended_ && buffer_.empty(); }
+  [[nodiscard]] bool at_eof() const noexcept { return ended_ && begin_ == buffer_.size(); }
   /// What has come and was not read.
-  [[nodiscard]] std::string_view buffered() const noexcept { return buffer_; }
+  [[nodiscard]] std::string_view buffered() const noexcept { return std::string_view(buffer_).substr(begin_); }
 
   /// Takes over what has come already; true if that is all there will be. *Errors*: as a read.
   bool take_ready();
 
  private:
-  [[nodiscard]] Coro<bool> fill();
+  [[nodiscard]] Coro<> fill();
+  void compact();
   [[nodiscard]] std::string take(std::size_t count);
 
   lowlevel::BodySource* source_;
   std::string buffer_;
+  std::size_t begin_ = 0;  // of what was not read
   bool ended_ = false;
 };
 

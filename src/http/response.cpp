@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/http/response.hpp>
+
+#include <utility>
+
+#include <tutti/base/error.hpp>
+#include <tutti/http/request.hpp>
+
+#include "response_stream.hpp"
+#include "server_connection.hpp"
+
+namespace tutti::http {
+
+namespace {
+
+ResponseHead make_head(ResponseOptions options, std::string_view content_type) {
+  if (options.status < 200 || options.status > 599) {
+    throw ValueError("response: not a status: " + std::to_string(options.status));
+  }
+  if (!is_field_value(options.reason)) throw ValueError("response: the reason has a character that is not allowed");
+  ResponseHead head{
+      .status = options.status, .reason = std::move(options.reason), .headers = std::move(options.headers)};
+  if (!options.content_type.empty()) {
+    head.headers.set("Content-Type", options.content_type);
+  } else if (!content_type.empty()) {
+    head.headers.set_default("Content-Type", content_type);
+  }
+  return head;
+}
+
+constexpr std::string_view kBytes = "application/octet-stream";
+
+}  // namespace
+
+// ---- Response ----
+
+Response::Response(int status, Headers headers)
+    : head_(make_head({.status = status, .headers = std::move(headers)}, {})) {}
+
+Response::Response(Body body, ResponseOptions options)
+    : head_(make_head(std::move(options), body.empty() ? std::string_view() : kBytes)), body_(std::move(body)) {}
+
+Response::Response(const StreamResponse& response) : head_(response.stream_->head), streamed_(response.stream_) {}
+
+Response Response::typed(Body body, ResponseOptions options, std::string_view content_type) {
+  if (options.content_type.empty() && !options.headers.contains("Content-Type")) options.content_type = content_type;
+  return Response(std::move(body), std::move(options));
+}
+
+Response Response::text(std::string body, ResponseOptions options) {
+  return typed(std::move(body), std::move(options), "text/plain; charset=utf-8");
+}
+
+Response Response::html(std::string body, ResponseOptions options) {
+  return typed(std::move(body), std::move(options), "text/html; charset=utf-8");
+}
+
+Response Response::stream(Body pieces, ResponseOptions options) {
+  return Response(std::move(pieces), std::move(options));
+}
+
+Response Response::redirect(std::string_view location, int status) {
+  return Response(status, {{"Location", location}});
+}
+
+void Response::set_status(int status, std::string reason) {
+  const ResponseHead checked = make_head({.status = status, .reason = std::move(reason)}, {});
+  head_.status = checked.status;
+  head_.reason = checked.reason;
+}
+
+// ---- StreamResponse ----
+
+StreamResponse::StreamResponse(ResponseOptions options) : stream_(std::make_shared<detail::ResponseStream>()) {
+  stream_->head = make_head(std::move(options), kBytes);
+}
+
+Headers& StreamResponse::headers() noexcept { return stream_->head.headers; }
+int StreamResponse::status() const noexcept { return stream_->head.status; }
+bool StreamResponse::prepared() const noexcept { return stream_->prepared; }
+
+namespace {
+
+detail::ServerConnection& connection_of(const detail::ResponseStream& stream, const char* operation) {
+  if (!stream.prepared) throw RuntimeError(std::string(operation) + ": the response is not prepared");
+  if (stream.connection == nullptr) throw RuntimeError(std::string(operation) + ": its request has ended");
+  return *stream.connection;
+}
+
+}  // namespace
+
+Coro<> StreamResponse::prepare(Request& request) {
+  if (stream_->prepared) throw RuntimeError("prepare: the response is prepared already");
+  return request.connection_.start_stream(stream_);
+}
+
+Coro<> StreamResponse::write(std::string data) { return connection_of(*stream_, "write").write_body(std::move(data)); }
+
+Coro<> StreamResponse::write_eof() { return connection_of(*stream_, "write_eof").end_body(); }
+
+}  // namespace tutti::http

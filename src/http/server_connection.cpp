@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+#include "server_connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <tutti/base/error.hpp>
+#include <tutti/task/timeout.hpp>
+#include <tutti/task/wait.hpp>
+
+namespace tutti::http::detail {
+
+namespace {
+
+TimePoint after(Duration delay) { return get_running_loop().time() + delay; }
+
+bool is_known_method(std::string_view method) {
+  constexpr std::array known{Method::get, Method::head,    Method::post,    Method::put,  Method::patch,
+                             Method::del, Method::options, Method::connect, Method::trace};
+  return std::find(known.begin(), known.end(), method) != known.end();
+}
+
+Response plain(int status, std::string text = {}, Headers headers = {}) {
+  const HTTPException exception(status, std::move(text), std::move(headers));
+  return Response::text(exception.text() + "\n", {.status = status, .headers = exception.headers()});
+}
+
+/// No handler for the request: 404, 405 or 501.
+Response not_found(const Request& request, const std::vector<std::string>& allowed) {
+  if (allowed.empty()) return plain(is_known_method(request.method()) ? 404 : 501);
+  std::string list;
+  for (const std::string& method : allowed) list.append(list.empty() ? "" : ", ").append(method);
+  return plain(is_known_method(request.method()) ? 405 : 501, {}, {{"Allow", list}});
+}
+
+}  // namespace
+
+ServerConnection::ServerConnection(const ServerOptions& options, Router& router, StreamReader reader,
+                                   StreamWriter writer)
+    : options_(options),
+      router_(router),
+      reader_(std::move(reader)),
+      writer_(std::move(writer)),
+      parser_(options.limits) {}
+
+ServerConnection::~ServerConnection() {
+  if (watcher_) watcher_->cancel();
+}
+
+Coro<> ServerConnection::serve() {
+  task_ = current_task();
+  try {
+    while (co_await read_head()) {
+      co_await handle();
+      if (!keep_) break;
+      parser_.reset();
+    }
+  } catch (const OSError&) {
+    gone_ = true;  // the client: nobody is left to be told
+  }
+  co_await finish();
+}
+
+// ---- reading ----
+
+/// Whether there is a request; one that cannot be read is answered here.
+Coro<bool> ServerConnection::read_head() {
+  if (reader_.buffered().empty() && !co_await wait_for_request()) co_return false;
+  if (stopping_) co_return false;
+  began_ = get_running_loop().time();
+  std::optional<Response> refusal;
+  std::string nothing;
+  while (!parser_.head_complete() && !refusal) {
+    const auto data = co_await wait_for_bytes(began_ + options_.head_timeout);
+    if (data && data->empty()) co_return false;
+    if (!data) {
+      refusal = plain(408, "the request took too long");
+    } else {
+      try {
+        reader_.consume(parser_.feed(*data, nothing));
+      } catch (const ParserError& error) {
+        refusal = plain(error.status(), error.what());
+      }
+    }
+  }
+  if (!refusal) co_return true;
+  broken_ = true;
+  sending_ = {};
+  co_await send(std::move(*refusal));
+  log_access();
+  co_return false;
+}
+
+Coro<bool> ServerConnection::wait_for_request() {
+  idle_ = true;
+  const auto data = co_await wait_for_bytes(after(options_.keepalive_timeout));
+  idle_ = false;
+  co_return data && !data->empty();
+}
+
+Coro<std::optional<BytesView>> ServerConnection::wait_for_bytes(std::optional<TimePoint> deadline) {
+  if (const BytesView ready = reader_.buffered(); !ready.empty()) co_return ready;
+  Timeout limit(deadline);
+  limit.enter();
+  BytesView data;
+  std::exception_ptr error;
+  try {
+    data = co_await reader_.peek();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const bool late = limit.expired() && is_cancelled(error);
+  error = limit.exit(std::move(error));
+  if (late && !is_cancelled(error)) co_return std::nullopt;
+  if (error) {
+    gone_ = holds<OSError>(error);
+    std::rethrow_exception(std::move(error));
+  }
+  co_return data;
+}
+
+bool ServerConnection::feed_ready(std::string& out) {
+  while (!parser_.complete()) {
+    const BytesView data = reader_.buffered();
+    if (data.empty()) return true;
+    try {
+      reader_.consume(parser_.feed(data, out));
+    } catch (const ParserError& error) {
+      broken_ = true;
+      throw HTTPException(error.status(), error.what());
+    }
+  }
+  if (handling_) start_watching();
+  return false;
+}
+
+bool ServerConnection::fill_ready(std::string& out) { return feed_ready(out); }
+
+Coro<bool> ServerConnection::fill(std::string& out) {
+  if (parser_.complete()) co_return false;
+  if (std::exchange(expects_continue_, false) && reader_.buffered().empty() && !sending_.started) {
+    co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  }
+  const auto data = co_await wait_for_bytes(after(options_.body_timeout));
+  if (!data) {
+    broken_ = true;
+    throw HTTPException(408, "the body took too long");
+  }
+  if (data->empty()) client_gone("read the body of a request from");
+  co_return feed_ready(out);
+}
+
+void ServerConnection::limit_body() {
+  try {
+    parser_.set_body_limit(options_.client_max_size);
+  } catch (const ParserError& error) {
+    broken_ = true;
+    throw HTTPException(error.status(), error.what());
+  }
+}
+
+void ServerConnection::client_gone(const std::string& operation) {
+  gone_ = true;
+  throw_os_error(ECONNRESET, operation + " " + remote().to_string());
+}
+
+// ---- handling ----
+
+Coro<> ServerConnection::handle() {
+  sending_ = {};
+  head_only_ = parser_.head().method == Method::head;
+  version_ = parser_.head().version;
+  expects_continue_ = http::expects_continue(parser_.head());
+  std::optional<Request> request;
+  const EndOfRequest end{*this};
+  std::optional<Response> response;
+  std::exception_ptr error;
+  try {
+    request.emplace(parser_.take_head(), *this);
+    request_ = &*request;
+    response = co_await answer(*request);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  handling_ = false;
+  co_await stop_watching();
+  if (error) response = failure(error);
+  error = nullptr;
+  try {
+    if (response) co_await send(std::move(*response));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error) {
+    if (auto apology = failure(error)) co_await send(std::move(*apology));
+  }
+  log_access();
+  if (keep_) discard_rest();
+  if (gone_ || broken_ || stopping_) keep_ = false;
+}
+
+ServerConnection::EndOfRequest::~EndOfRequest() {
+  connection.request_ = nullptr;
+  if (const auto stream = std::move(connection.stream_)) stream->connection = nullptr;
+}
+
+Coro<Response> ServerConnection::answer(Request& request) {
+  if (request.headers().contains("Expect") && !expects_continue_) co_return plain(417);
+  Router::Match match = router_.find(request.method(), request.raw_path());
+  if (match.handler == nullptr) co_return not_found(request, match.allowed);
+  request.match_info_ = std::move(match.match_info);
+  handling_ = true;
+  if (parser_.complete()) start_watching();
+  co_return co_await (*match.handler)(request);
+}
+
+/// The response to a request whose handler failed; none if there is nobody to send it to.
+std::optional<Response> ServerConnection::failure(const std::exception_ptr& error) {
+  if (!sending_.started && holds<HTTPException>(error)) {
+    try {
+      std::rethrow_exception(error);
+    } catch (const HTTPException& exception) {
+      return plain(exception.status(), exception.text(), exception.headers());
+    }
+  }
+  const bool started = sending_.started;
+  give_up(error);
+  if (started || gone_) return std::nullopt;
+  return plain(500);
+}
+
+/// Reports what a handler threw. A response that was begun is cut off, so that nobody takes the half for the whole.
+void ServerConnection::give_up(const std::exception_ptr& error) {
+  if (is_cancelled(error) || leaves_loop(error)) std::rethrow_exception(error);
+  if (sending_.started) {
+    writer_.abort();
+    keep_ = false;
+  }
+  if (gone_ && holds<ConnectionError>(error)) return;
+  gone_ = gone_ || sending_.started;
+  const std::string what = request_ != nullptr ? request_->method() + " " + request_->target() : "a request";
+  get_running_loop().call_exception_handler(
+      {"unhandled exception in the handler of " + what, error, "connection with " + remote().to_string(), {}});
+}
+
+// ---- a client that leaves ----
+
+void ServerConnection::start_watching() {
+  if (options_.handler_cancellation && !watcher_) watcher_ = create_task(watch(*this), {.name = "http watch"});
+}
+
+Coro<> ServerConnection::stop_watching() {
+  if (!watcher_) co_return;
+  const Task<> watcher = *std::exchange(watcher_, std::nullopt);
+  watcher.cancel();
+  (void)co_await wait(std::vector{watcher});
+}
+
+Coro<> ServerConnection::watch(ServerConnection& self) {
+  constexpr std::size_t enough = std::size_t{64} * 1024;  // of requests that come meanwhile
+  std::size_t seen = self.reader_.buffered().size();
+  try {
+    while (seen < enough) {
+      const std::size_t now = (co_await self.reader_.peek(seen + 1)).size();
+      if (now == seen) break;
+      seen = now;
+    }
+  } catch (const OSError&) {
+    seen = 0;
+  }
+  if (seen >= enough) co_return;
+  self.gone_ = true;
+  self.cancel();
+}
+
+// ---- the end ----
+
+void ServerConnection::stop() noexcept {
+  stopping_ = true;
+  if (idle_) writer_.close();
+}
+
+void ServerConnection::cancel() noexcept {
+  if (task_) task_->cancel();
+}
+
+Coro<> ServerConnection::finish() {
+  if (!gone_ && (broken_ || !(parser_.complete() || parser_.idle()))) co_await linger();
+  writer_.close();
+  while (const std::size_t left = writer_.transport().write_buffer_size()) {
+    try {
+      co_await timeout(options_.write_timeout, [this] { return writer_.wait_closed(); });
+    } catch (const OSError&) {
+      if (writer_.transport().write_buffer_size() >= left) writer_.abort();
+    }
+  }
+}
+
+/// Reads what the client still sends. Closing at once would reset the connection, and the response might be lost on its
+/// way.
+Coro<> ServerConnection::linger() {
+  if (writer_.is_closing() || stopping_) co_return;
+  writer_.write_eof();
+  const TimePoint deadline = after(options_.lingering_timeout);
+  try {
+    for (;;) {
+      const auto data = co_await wait_for_bytes(deadline);
+      if (!data || data->empty()) co_return;
+      reader_.consume(data->size());
+    }
+  } catch (const OSError&) {
+    gone_ = true;
+  }
+}
+
+}  // namespace tutti::http::detail

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// The other half of a server's connection: responses.
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <tutti/base/error.hpp>
+#include <tutti/http/serializer.hpp>
+#include <tutti/task/timeout.hpp>
+
+#include "server_connection.hpp"
+
+namespace tutti::http::detail {
+
+namespace {
+
+constexpr std::size_t kSmallBody = std::size_t{8} * 1024;  // goes into one piece with the head
+
+/// The time as fields carry it; made once a second.
+const std::string& date_now() {
+  thread_local std::chrono::sys_seconds second{};
+  thread_local std::string text;
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (text.empty() || now != second) {
+    second = now;
+    text = http_date(now);
+  }
+  return text;
+}
+
+std::optional<std::uint64_t> length_of(const Headers& headers) {
+  const auto text = headers.get("Content-Length");
+  if (!text) return std::nullopt;
+  std::uint64_t length = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+  if (error != std::errc() || end != text->data() + text->size())
+    throw ValueError("response: Content-Length is no number");
+  return length;
+}
+
+}  // namespace
+
+Coro<> ServerConnection::send(Response response) {
+  if (response.streamed_) {
+    if (!response.streamed_->prepared) co_await start_stream(response.streamed_);
+    if (response.streamed_ != stream_) throw RuntimeError("the handler returned the response to another request");
+    co_return co_await end_body();
+  }
+  if (sending_.started) throw RuntimeError("the handler returned another response than the one that it has begun");
+  if (response.body_.streamed()) {
+    co_await write(begin(std::move(response.head_), std::nullopt));
+    if (sending_.has_body) co_await send_pieces(response.body_);
+    co_return co_await end_body();
+  }
+  const std::string& body = response.body_.bytes();
+  discard_rest();
+  std::string out = begin(std::move(response.head_), body.size());
+  sending_.ended = true;
+  if (!sending_.has_body) co_return co_await write(std::move(out));
+  sending_.sent = body.size();
+  if (body.size() <= kSmallBody) co_return co_await write(std::move(out.append(body)));
+  writer_.writelines({out, body});
+  co_await flush();
+}
+
+Coro<> ServerConnection::send_pieces(const Body& body) {
+  const Body::Pieces pieces = body.pieces();
+  while (auto piece = co_await pieces.next()) co_await write_body(std::move(*piece));
+}
+
+Coro<> ServerConnection::start_stream(std::shared_ptr<ResponseStream> stream) {
+  if (sending_.started || request_ == nullptr) {
+    throw RuntimeError("prepare: another response to this request was begun");
+  }
+  const std::string out = begin(stream->head, std::nullopt);
+  stream->connection = this;
+  stream->prepared = true;
+  stream_ = std::move(stream);
+  co_await write(out);
+}
+
+/// Takes what has come of a body that nobody wanted: then perhaps the connection can go on.
+void ServerConnection::discard_rest() {
+  if (broken_ || parser_.complete()) return;
+  try {
+    std::string rest;
+    if (feed_ready(rest)) keep_ = false;
+  } catch (const HTTPException&) {
+    keep_ = false;
+  }
+}
+
+/// The head of the response, with all that a server has to say. `length`: of the body, if it is known.
+std::string ServerConnection::begin(ResponseHead head, std::optional<std::uint64_t> length) {
+  Headers& headers = head.headers;
+  const bool body = status_allows_body(head.status);
+  headers.remove("Transfer-Encoding");
+  std::optional<std::uint64_t> left = length ? length : length_of(headers);
+  const bool chunked = body && !left && version_ == Version::http11;
+  if (!body) headers.remove("Content-Length");
+  if (body && length) headers.set("Content-Length", std::to_string(*length));
+  if (chunked) headers.set("Transfer-Encoding", "chunked");
+  if (body && !left && !chunked) keep_ = false;  // the end of the connection is the end of the body
+  if (stopping_ || broken_ || !parser_.head_complete() || !parser_.keep_alive() ||
+      headers.list_contains("Connection", "close")) {
+    keep_ = false;
+  }
+  if (!keep_) {
+    headers.set("Connection", "close");
+  } else if (version_ == Version::http10) {
+    headers.set("Connection", "keep-alive");
+  }
+  headers.set_default("Date", date_now());
+  if (!options_.server_name.empty()) headers.set_default("Server", options_.server_name);
+  std::string out;
+  serialize(head, out);
+  sending_ = {
+      .started = true, .has_body = body && !head_only_, .chunked = chunked, .left = left, .status = head.status};
+  return out;
+}
+
+Coro<> ServerConnection::write_body(std::string data) {
+  if (sending_.ended) throw RuntimeError("write: the response has ended");
+  if (!sending_.has_body || data.empty()) co_return;
+  if (sending_.left) {
+    if (data.size() > *sending_.left) throw RuntimeError("write: more bytes than Content-Length says");
+    *sending_.left -= data.size();
+  }
+  sending_.sent += data.size();
+  if (!sending_.chunked) co_return co_await write(std::move(data));
+  const std::string prefix = chunk_prefix(data.size());
+  writer_.writelines({prefix, data, "\r\n"});
+  co_await flush();
+}
+
+Coro<> ServerConnection::end_body() {
+  if (sending_.ended) co_return;
+  if (sending_.has_body && sending_.left.value_or(0) != 0) {
+    throw RuntimeError("write_eof: Content-Length says " + std::to_string(*sending_.left) + " bytes more");
+  }
+  sending_.ended = true;
+  if (!sending_.has_body || !sending_.chunked) co_return;
+  std::string end;
+  append_last_chunk(end);
+  co_await write(std::move(end));
+}
+
+Coro<> ServerConnection::write(std::string data) {
+  writer_.write(data);
+  co_await flush();
+}
+
+/// Waits while too much is buffered; no longer than the client takes something now and then.
+Coro<> ServerConnection::flush() {
+  while (const std::size_t left = writer_.transport().write_buffer_size()) {
+    bool late = false;
+    try {
+      co_await timeout(options_.write_timeout, [this] { return writer_.drain(); });
+      co_return;
+    } catch (const TimeoutError&) {
+      late = true;
+    } catch (const OSError&) {
+      gone_ = true;
+      throw;
+    }
+    if (late && writer_.transport().write_buffer_size() >= left) writer_.abort();
+    if (writer_.is_closing()) break;
+  }
+  if (writer_.is_closing()) client_gone("write to");
+}
+
+void ServerConnection::log_access() {
+  if (!options_.access_log) return;
+  AccessLogEntry entry{.remote = remote(), .method = {}, .target = {}};
+  if (request_ != nullptr) {
+    entry.method = request_->method();
+    entry.target = request_->target();
+    entry.version = request_->version();
+  }
+  entry.status = sending_.status;
+  entry.body_bytes = sending_.sent;
+  entry.took = get_running_loop().time() - began_;
+  options_.access_log(entry);
+}
+
+}  // namespace tutti::http::detail
