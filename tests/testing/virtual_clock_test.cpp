@@ -2,7 +2,6 @@
 // Virtual time: when it jumps, when it does not, and `wait_all_tasks_blocked`.
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <tutti/task/sleep.hpp>
@@ -50,24 +49,6 @@ TUTTI_VIRTUAL_TEST(VirtualClock, JumpsExactlyToADeadline) {
   EXPECT_EQ(get_running_loop().time() - begin, 1ns);
   co_await sleep(123456789ns);
   EXPECT_EQ(get_running_loop().time() - begin, 123456790ns);
-}
-
-TUTTI_VIRTUAL_TEST(VirtualClock, WaitsForWorkOutside) {
-  auto& loop = get_running_loop();
-  const auto begin = loop.time();
-  const tutti::Future<> done;
-  ++loop.external_work;
-  std::thread worker([&loop, done] {
-    loop.call_soon_threadsafe([&loop, done] {
-      --loop.external_work;
-      done.set_result();
-    });
-  });
-  auto sleeper = tutti::create_task(sleep(1s));
-  co_await done;
-  EXPECT_EQ(loop.time(), begin);
-  worker.join();
-  co_await sleeper;
 }
 
 TUTTI_VIRTUAL_TEST(VirtualClock, MovesByHand) {
