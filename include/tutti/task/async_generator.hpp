@@ -8,11 +8,11 @@
 #include <concepts>
 #include <coroutine>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/optional_ref.hpp>
 #include <tutti/task/async_generator_state.hpp>
 #include <tutti/task/coro.hpp>
 
@@ -21,38 +21,7 @@ namespace tutti {
 template <class T, class Sent = void>
 class AsyncGenerator;
 
-/// A reference, or nothing: what an `AsyncGenerator<T&>` gives. Used like `std::optional`.
-template <class T>
-class OptionalRef {
- public:
-  OptionalRef() noexcept = default;
-  OptionalRef(std::nullopt_t) noexcept {}  // NOLINT(google-explicit-constructor): as std::optional
-  explicit OptionalRef(T& object) noexcept : object_(std::addressof(object)) {}
-
-  [[nodiscard]] bool has_value() const noexcept { return object_ != nullptr; }
-  explicit operator bool() const noexcept { return object_ != nullptr; }
-  T& operator*() const noexcept { return *object_; }
-  T* operator->() const noexcept { return object_; }
-  /// *Errors*: `std::bad_optional_access` if it is empty.
-  [[nodiscard]] T& value() const {
-    if (object_ == nullptr) throw std::bad_optional_access();
-    return *object_;
-  }
-
- private:
-  T* object_ = nullptr;
-};
-
 namespace detail {
-
-template <class T>
-struct ItemOf {
-  using type = std::optional<T>;
-};
-template <class T>
-struct ItemOf<T&> {
-  using type = OptionalRef<T>;
-};
 
 struct NothingSent {};
 template <class Sent>
@@ -61,7 +30,7 @@ using SentSlot = std::conditional_t<std::is_void_v<Sent>, NothingSent, std::opti
 template <class T, class Sent>
 class AsyncGeneratorPromise final : public PromiseBase {
  public:
-  using Item = typename ItemOf<T>::type;
+  using Item = Maybe<T>;
 
   template <bool Trampoline>
   class YieldAwaiter {

@@ -32,8 +32,8 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
   void release() noexcept {
     if (--references_ == 0) last_released();
   }
-  /// Whether nobody else holds it.
-  [[nodiscard]] bool unique() const noexcept { return references_ == 1; }
+  /// How many hold it: handles, and calls on their way.
+  [[nodiscard]] std::uint32_t references() const noexcept { return references_; }
 
   [[nodiscard]] bool running() const noexcept { return running_; }
   [[nodiscard]] bool ended() const noexcept { return !frame_; }
