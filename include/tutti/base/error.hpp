@@ -8,8 +8,10 @@
 //   └── SystemExit
 //   std::exception
 //   ├── std::runtime_error
-//   │   └── RuntimeError                an operation in a wrong state
-//   │       └── InvalidStateError       a future that is not, or already, done
+//   │   ├── RuntimeError                an operation in a wrong state
+//   │   │   ├── InvalidStateError       a future that is not, or already, done
+//   │   │   └── BrokenBarrierError      (sync/errors.hpp) a barrier that was aborted or reset
+//   │   └── QueueEmpty, QueueFull, QueueShutDown     (sync/errors.hpp)
 //   ├── std::invalid_argument
 //   │   └── ValueError                  an argument with a wrong value
 //   ├── EOFError

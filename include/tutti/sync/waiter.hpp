@@ -15,15 +15,15 @@ namespace tutti::detail {
 class Waiter;
 
 struct WaiterLink {
-  WaiterLink* previous = this;
-  WaiterLink* following = this;
+  WaiterLink* previous;
+  WaiterLink* following;
 };
 
 /// Tasks that wait for one thing, in the order in which they came. As in asyncio, one that was woken or cancelled keeps its
 /// place until it runs: whoever comes meanwhile sees it and queues behind it.
 class WaiterList {
  public:
-  constexpr WaiterList() noexcept = default;
+  constexpr WaiterList() noexcept : head_{&head_, &head_} {}
   WaiterList(const WaiterList&) = delete;
   WaiterList& operator=(const WaiterList&) = delete;
   /// Whoever still waits stays pending, until it is cancelled.
@@ -98,8 +98,9 @@ class Waiter : public lowlevel::Suspension, private WaiterLink {
   bool cancel(std::string_view message) override;
 
  protected:
-  Waiter() noexcept = default;
-  Waiter(Waiter&&) noexcept {}  // before it is awaited
+  // The links, the task and the type are set when it waits, which mostly it does not.
+  Waiter() noexcept {}  // NOLINT(modernize-use-equals-default,cppcoreguidelines-pro-type-member-init)
+  Waiter(Waiter&&) noexcept : Waiter() {}  // before it is awaited
   ~Waiter() {
     if (state_ != State::idle) [[unlikely]]
       leave();
@@ -145,8 +146,8 @@ class Waiter : public lowlevel::Suspension, private WaiterLink {
   void check();
   void leave() noexcept;
 
-  TaskState* task_ = nullptr;
-  const char* type_ = nullptr;
+  TaskState* task_;
+  const char* type_;
   State state_ = State::idle;
   bool scheduled_ = false;  // it stands in the loop's ready queue
   bool orphan_ = false;
