@@ -333,14 +333,16 @@ TUTTI_TEST(NeverRetrieved, IsReportedForATaskWithItsNameAndPlace) {
 
 // test_futures::BaseFutureTests.test_future_source_traceback
 TUTTI_TEST(NeverRetrieved, IsReportedForAFutureWithItsPlace) {
-  const auto here = std::source_location::current();
+  std::source_location before;
   {
-    Future<>().set_exception(ValueError("lost"));
+    before = std::source_location::current();
+    const Future<> future;
+    future.set_exception(ValueError("lost"));
   }
   const auto reports = testing::take_reports();
   CO_ASSERT_EQ(reports.size(), 1U);
-  EXPECT_STREQ(reports[0].location.file_name(), here.file_name());
-  EXPECT_EQ(reports[0].location.line(), here.line() + 1);
+  EXPECT_STREQ(reports[0].location.file_name(), before.file_name());
+  EXPECT_EQ(reports[0].location.line(), before.line() + 1);
 }
 
 // test_base_events::BaseEventLoopTests.test_run_until_complete_loop_orphan_future_close_loop
