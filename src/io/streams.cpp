@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include <tutti/base/error.hpp>
 #include <tutti/task/sleep.hpp>
@@ -78,12 +77,10 @@ Match find_first(BytesView data, const std::vector<std::string>& separators, std
 
 Coro<std::string> read_until(State state, std::vector<std::string> separators) {
   if (separators.empty()) throw ValueError("readuntil: at least one separator is required");
-  std::size_t shortest = std::numeric_limits<std::size_t>::max();
-  std::size_t longest = 0;
-  for (const std::string& separator : separators) {
-    shortest = std::min(shortest, separator.size());
-    longest = std::max(longest, separator.size());
-  }
+  const auto shorter = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
+  std::sort(separators.begin(), separators.end(), shorter);
+  const std::size_t shortest = separators.front().size();
+  const std::size_t longest = separators.back().size();
   if (shortest == 0) throw ValueError("readuntil: a separator has at least one byte");
   state->check();
   std::size_t searched = 0;  // no separator begins before here
