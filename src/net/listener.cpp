@@ -137,7 +137,7 @@ void Listener::go_on(int error) {
 void Listener::pause(int error) {
   auto& spare = loop_->service<SpareDescriptor>();
   spare.reject_one(socket_.get());
-  spare.log(loop_->time(), "accept on " + address_.to_string() + " pauses: " + std::generic_category().message(error));
+  spare.log(loop_->time(), OSError(error, "accept on " + address_.to_string() + " pauses").what());
   pause_ = loop_->call_later(kPause, [self = Ref<Listener>(this)] {
     if (!self->stopping_) self->submit_accept();
   });

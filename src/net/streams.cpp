@@ -65,7 +65,7 @@ std::string list(const std::vector<Attempt>& attempts) {
   std::string text = "connect " + name + ": ";
   for (const Attempt& attempt : attempts) {
     if (&attempt != &attempts.front()) text += "; ";
-    text += attempt.address.to_string() + ": " + std::generic_category().message(attempt.error);
+    text += OSError(attempt.error, attempt.address.to_string()).what();
   }
   throw OSError(std::error_code(attempts.back().error, std::generic_category()), text);
 }

@@ -372,7 +372,7 @@ TUTTI_TEST(ServerWithoutDescriptors, PausesAndServesAgain) {
   };
   EXPECT_NE(co_await first(), "served");
   ::setrlimit(RLIMIT_NOFILE, &before);
-  tutti::testing::expect_report("pauses: Too many open files");
+  tutti::testing::expect_report("pauses: too many open files");
   auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.port());
   EXPECT_EQ(co_await reader.read(), "served");
   co_await close(writer);

@@ -94,8 +94,9 @@ class StreamReader {
 /// Writes bytes. `write` never waits: it sends at once what it can and buffers the rest, and `drain` waits until that
 /// is not too much.
 ///
-/// Moves only. Leaving a writer without `close` aborts the connection; debug mode reports that. *Concurrency*: on the
-/// loop's thread; any number of coroutines may `drain` or `wait_closed`. *Source*: asyncio.StreamWriter.
+/// Moves only. Leaving a writer without `close` aborts the connection, and debug mode reports that; a server's handler
+/// may just return, which closes it in good order. *Concurrency*: on the loop's thread; any number of coroutines may
+/// `drain` or `wait_closed`. *Source*: asyncio.StreamWriter.
 class StreamWriter {
  public:
   explicit StreamWriter(detail::Ref<detail::StreamState> state) noexcept;
@@ -127,7 +128,7 @@ class StreamWriter {
   void abort();
   [[nodiscard]] bool is_closing() const noexcept;
 
-  /// The other end and this end, empty for what is no socket.
+  /// The other end, and this end while it is open; empty for what is no socket.
   [[nodiscard]] Address peername() const;
   [[nodiscard]] Address sockname() const;
   /// The descriptor; -1 if there is none (any more). It stays the stream's.

@@ -35,7 +35,8 @@ class Shared {
 };
 
 /// Is told what happens on a transport: data, then perhaps the end of it, and at last, exactly once, the loss of the
-/// connection. Called from the loop, never inside a call of the transport's. Must not throw.
+/// connection. Called from the loop and never inside a call of the transport's, except for `pause_writing`, which comes
+/// inside the `write` that goes too far. Must not throw.
 class Receiver : public Shared {
  public:
   /// Bytes came. It may take the whole buffer by moving it; what it leaves is dropped.
@@ -57,7 +58,7 @@ class Transport : public Shared {
   virtual void set_receiver(detail::Ref<Receiver> receiver) noexcept = 0;
   [[nodiscard]] virtual EventLoop& loop() const noexcept = 0;
 
-  /// Idempotent, both.
+  /// Idempotent, both. What is under way when reading is paused may still come.
   virtual void pause_reading() noexcept = 0;
   virtual void resume_reading() noexcept = 0;
 
@@ -81,7 +82,7 @@ class Transport : public Shared {
   /// Whether it is about to end, or has ended.
   [[nodiscard]] virtual bool is_closing() const noexcept = 0;
 
-  /// The ends of the connection, as they were when it was made; empty if it has none.
+  /// The other end, as it was when the connection was made, and this end while it is open; empty if there is none.
   [[nodiscard]] virtual Address peername() const = 0;
   [[nodiscard]] virtual Address sockname() const = 0;
   /// The descriptor; -1 if there is none (any more).

@@ -72,10 +72,11 @@ class Server {
 };
 
 /// Listens on `host` (empty: all addresses of this machine) and `port` (0: a free one, the same for all addresses), and
-/// calls `handler(reader, writer)` for each connection; the coroutine it gives runs as a task. An exception from it
-/// goes to the loop's exception handler and closes the connection; a cancellation closes it silently. When file
-/// descriptors run out, connections wait, and the log says so once a second. *Errors*: `AddressLookupError`; `OSError`
-/// ("listen 127.0.0.1:80: permission denied").
+/// calls `handler(reader, writer)` for each connection; the coroutine it gives runs as a task, in a copy of the context
+/// that is current now. When that ends, the connection sends what is buffered and closes, unless its writer was moved
+/// elsewhere. An exception goes to the loop's exception handler, a cancellation nowhere. When file descriptors run out,
+/// it accepts only now and then: one client is turned away, the others wait, and the log says so once a second.
+/// *Errors*: `AddressLookupError`; `OSError` ("listen 127.0.0.1:80: permission denied").
 [[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port,
                                         ServerOptions options = {});
 
