@@ -35,6 +35,9 @@ lint: setup  ## layers, formatting, clang-tidy
 format: setup  ## format every source file
 	@scripts/lint --fix-format
 
+docs-check:  ## whether the pages agree with the examples and the code
+	@scripts/docs --check
+
 debian13:  ## build and test with GCC 14 in a Debian 13 root (needs root)
 	@scripts/in_debian13
 

@@ -4,16 +4,21 @@
 //   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
-//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp, executor.hpp (to_thread), thread_pool.hpp
+//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp, executor.hpp (to_thread), thread_pool.hpp,
+//           try.hpp (catch_, finally_), comprehension.hpp (collect, amap, afilter)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
+//   http    client.hpp (ClientSession), server.hpp (Server), url.hpp; json.hpp is not part of this header: include it where JSON is
+//           used
 #pragma once
 
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
 #include <tutti/base/exception_group.hpp>
 #include <tutti/base/log.hpp>
+#include <tutti/http/client.hpp>
+#include <tutti/http/server.hpp>
 #include <tutti/io/address.hpp>
 #include <tutti/io/streams.hpp>
 #include <tutti/loop/context.hpp>
@@ -29,6 +34,7 @@
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
+#include <tutti/task/comprehension.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/executor.hpp>
 #include <tutti/task/future.hpp>
@@ -40,4 +46,5 @@
 #include <tutti/task/task_group.hpp>
 #include <tutti/task/thread_pool.hpp>
 #include <tutti/task/timeout.hpp>
+#include <tutti/task/try.hpp>
 #include <tutti/task/wait.hpp>
