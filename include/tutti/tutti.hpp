@@ -5,7 +5,8 @@
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
 //           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp, executor.hpp (to_thread), thread_pool.hpp,
-//           try.hpp (catch_, finally_), comprehension.hpp (collect, amap, afilter)
+//           try.hpp (catch_, finally_), comprehension.hpp (collect, amap, afilter),
+//           concurrent.hpp (run_coroutine_threadsafe)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
@@ -35,6 +36,7 @@
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/comprehension.hpp>
+#include <tutti/task/concurrent.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/executor.hpp>
 #include <tutti/task/future.hpp>
