@@ -23,10 +23,8 @@ demo: setup  ## fetch 200 pages one after another, then all together
 test: setup  ## every test: release, sanitizers
 	@scripts/test
 
-bench: setup  ## every benchmark
-	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j $(JOBS) --target benchmarks
-	@for program in build/release/bench/bench_*; do echo "== $${program##*/}"; "$$program" || exit; done
+bench: setup  ## every benchmark, beside the peers that are installed (BENCH="--quick" for a first look)
+	@bench/run $(BENCH)
 
 lint: setup  ## layers, formatting, clang-tidy
 	@scripts/check_layers
