@@ -68,15 +68,14 @@ struct Witness {
   std::array<char, Size> ballast{};
 };
 
-template <class Callable>
-class OwnershipTest : public ::testing::Test {};
-using Callables = ::testing::Types<Witness<1>, Witness<500>>;
-TYPED_TEST_SUITE(OwnershipTest, Callables);
+using Small = Witness<1>;
+using Large = Witness<500>;
 
-TYPED_TEST(OwnershipTest, DestroysTheCallableOnce) {
+template <class Callable>
+void destroys_the_callable_once() {
   int alive = 0;
   {
-    MoveOnlyFunction<void()> function{TypeParam(alive)};
+    MoveOnlyFunction<void()> function{Callable(alive)};
     EXPECT_EQ(alive, 1);
     MoveOnlyFunction<void()> moved = std::move(function);
     EXPECT_EQ(alive, 1);
@@ -85,10 +84,16 @@ TYPED_TEST(OwnershipTest, DestroysTheCallableOnce) {
   EXPECT_EQ(alive, 0);
 }
 
-TYPED_TEST(OwnershipTest, DestroysWhatItHeldWhenItIsAssigned) {
+TEST(MoveOnlyFunction, DestroysTheCallableOnce) {
+  destroys_the_callable_once<Small>();
+  destroys_the_callable_once<Large>();
+}
+
+template <class Callable>
+void destroys_what_it_held() {
   int first = 0, second = 0;
-  MoveOnlyFunction<void()> function{TypeParam(first)};
-  function = MoveOnlyFunction<void()>{TypeParam(second)};
+  MoveOnlyFunction<void()> function{Callable(first)};
+  function = MoveOnlyFunction<void()>{Callable(second)};
   EXPECT_EQ(first, 0);
   EXPECT_EQ(second, 1);
   function = nullptr;
@@ -96,13 +101,24 @@ TYPED_TEST(OwnershipTest, DestroysWhatItHeldWhenItIsAssigned) {
   EXPECT_FALSE(function);
 }
 
-TYPED_TEST(OwnershipTest, SurvivesBeingAssignedToItself) {
+TEST(MoveOnlyFunction, DestroysWhatItHeldWhenItIsAssigned) {
+  destroys_what_it_held<Small>();
+  destroys_what_it_held<Large>();
+}
+
+template <class Callable>
+void survives_being_assigned_to_itself() {
   int alive = 0;
-  MoveOnlyFunction<void()> function{TypeParam(alive)};
+  MoveOnlyFunction<void()> function{Callable(alive)};
   auto& same = function;
   function = std::move(same);
   EXPECT_EQ(alive, 1);
   EXPECT_TRUE(function);
+}
+
+TEST(MoveOnlyFunction, SurvivesBeingAssignedToItself) {
+  survives_being_assigned_to_itself<Small>();
+  survives_being_assigned_to_itself<Large>();
 }
 
 }  // namespace

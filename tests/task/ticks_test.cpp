@@ -243,6 +243,15 @@ TUTTI_TEST(Ticks, TaskGroupOfAnEagerTaskTakesNone) {
             0U);
 }
 
+// test_events::EventLoopTestsMixin.test_timeout_rounding: a deadline is never so near that the loop spins
+TUTTI_TEST(Ticks, FiveShortSleepsTakeAtMostTwenty) {
+  using Seconds = std::chrono::duration<double>;
+  EXPECT_LE(co_await ticks([]() -> Coro<> {
+              for (const double delay : {1e-2, 1e-4, 1e-6, 1e-8, 1e-10}) co_await sleep(Seconds(delay));
+            }),
+            20U);
+}
+
 // ---- orders, from the same program ----
 
 Coro<> begin_and_end(std::string& out, std::string name) {
