@@ -65,6 +65,7 @@ Call::Call(const ClientSessionOptions& session, std::string method_given, const 
       max_body_size(options.max_body_size ? options.max_body_size : session.max_body_size),
       allow_redirects_(options.allow_redirects.value_or(method != Method::head)) {
   check_scheme();
+  if (!is_token(method)) throw ValueError("request: the method is not a token: '" + method + "'");
   if (method == Method::connect) throw ValueError("request: CONNECT is not a request for a resource");
   headers.update(options.headers);
   headers.set_default("User-Agent", kUserAgent);

@@ -51,7 +51,7 @@ Coro<ResponseHead> Exchange::read_head() {
     answered_ = true;
     connection().reader.consume(feed(data, nothing));
   }
-  content_length_ = parser.content_length();
+  content_length_ = content_length_of(parser.head().headers);
   co_return parser.take_head();
 }
 
