@@ -43,6 +43,9 @@ struct RawFetch {
   std::uint64_t max_size = 0;
 };
 
+/// Without its description, which would only fill the help.
+CLI::Validator within(int least, int most) { return CLI::Validator(CLI::Range(least, most)).description(""); }
+
 Duration seconds(double value) { return to_duration(std::chrono::duration<double>(value)); }
 
 void add_request_options(CLI::App& command, FetchOptions& options, RawFetch& raw) {
@@ -52,27 +55,27 @@ void add_request_options(CLI::App& command, FetchOptions& options, RawFetch& raw
       ->allow_extra_args(false);
   command.add_option("-t,--timeout", raw.timeout, "Limit for each attempt")
       ->type_name("SECONDS")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""))
       ->capture_default_str();
   command
       .add_option("-r,--retries", options.retries,
                   "How often to try again after connection errors, timeouts and answers from 500 on")
       ->type_name("N")
-      ->check(CLI::Range(0, 1000))
+      ->check(within(0, 1000))
       ->capture_default_str();
   command
       .add_option("--retry-delay", raw.retry_delay,
                   "Pause before the first retry; doubles for each next one, up to 10 s")
       ->type_name("SECONDS")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(CLI::NonNegativeNumber).description(""))
       ->capture_default_str();
   command.add_option("--max-redirects", options.max_redirects, "How many redirects to follow")
       ->type_name("N")
-      ->check(CLI::Range(0, 1000))
+      ->check(within(0, 1000))
       ->capture_default_str();
   command.add_option("--max-size", raw.max_size, "Largest body, for example 10MB; 0: any")
       ->type_name("BYTES")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(CLI::Validator(CLI::AsSizeValue(true)).description(""));
 }
 
 void add_fetch_options(CLI::App& command, FetchArguments& arguments, RawFetch& raw) {
@@ -82,7 +85,7 @@ void add_fetch_options(CLI::App& command, FetchArguments& arguments, RawFetch& r
       ->allow_extra_args(false);
   auto* concurrency = command.add_option("-c,--concurrency", arguments.options.concurrency, "Requests at a time")
                           ->type_name("N")
-                          ->check(CLI::Range(1, 1'000'000))
+                          ->check(within(1, 1'000'000))
                           ->capture_default_str();
   command.add_flag("--sequential", raw.sequential, "One after another, as --concurrency 1")->excludes(concurrency);
   add_request_options(command, arguments.options, raw);
@@ -136,8 +139,7 @@ void complete(FetchArguments& arguments, RawFetch& raw) {
     }
   }
   for (const std::string& file : raw.inputs) add_from(file);
-  if (arguments.urls.empty())
-    throw CLI::ValidationError("URL", "there is none, neither as an argument nor in an input");
+  if (arguments.urls.empty()) throw CLI::ValidationError("no URL is given, neither as an argument nor in an input");
 }
 
 }  // namespace
@@ -160,11 +162,11 @@ int run_command_line(int argc, const char* const* argv) {
                    "Directory for the pictures; else build/demo, or a new temporary one")
       ->type_name("DIR");
   demo->add_option("-n,--pages", demo_arguments.pages, "How many pages")
-      ->check(CLI::Range(1, 10'000))
+      ->check(within(1, 10'000))
       ->type_name("N")
       ->capture_default_str();
   demo->add_option("-c,--concurrency", demo_arguments.concurrency, "Requests at a time")
-      ->check(CLI::Range(1, 10'000))
+      ->check(within(1, 10'000))
       ->type_name("N")
       ->capture_default_str();
 

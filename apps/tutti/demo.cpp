@@ -67,8 +67,8 @@ class Demo {
 
  private:
   Coro<> show() {
-    print("The server {} runs beside the client on one thread; each of its {} pages takes 5 to 60 ms.\n\n",
-          server_.base_url(), arguments_.pages);
+    print("{} runs beside the client on one thread; each of its {} pages takes 5 to 60 ms.\n\n", server_.base_url(),
+          arguments_.pages);
     std::vector<std::string> pages;
     for (std::size_t i = 0; i < arguments_.pages; ++i) pages.push_back(server_.page_url(i));
 
