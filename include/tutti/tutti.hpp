@@ -4,14 +4,15 @@
 //   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
-//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp, executor.hpp (to_thread), thread_pool.hpp,
-//           try.hpp (catch_, finally_), comprehension.hpp (collect, amap, afilter),
-//           concurrent.hpp (run_coroutine_threadsafe)
+//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp,
+//           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
+//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
-//   http    client.hpp (ClientSession), server.hpp (Server), url.hpp; json.hpp is not part of this header: include it where JSON is
-//           used
+//   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
+//
+// Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
 #pragma once
 
 #include <tutti/base/clock.hpp>
