@@ -47,8 +47,7 @@ std::string reason(int error_number) {
 
 std::string expectation(std::size_t got, std::size_t expected) {
   return std::to_string(got) + " bytes read before the end of the stream" +
-         (expected == 0 ? std::string(", the separator did not come")
-                        : ", " + std::to_string(expected) + " expected");
+         (expected == 0 ? std::string(", the separator did not come") : ", " + std::to_string(expected) + " expected");
 }
 
 template <class Visitor>
@@ -70,8 +69,8 @@ auto with_os_error(int error_number, const std::string& context, Visitor visit) 
 
 std::string demangled(const std::type_info& type) {
   int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
+                                                         &std::free);
   std::string text = status == 0 && name ? name.get() : type.name();
   constexpr std::string_view own = "tutti::";
   return text.starts_with(own) ? text.substr(own.size()) : text;
@@ -85,8 +84,7 @@ IncompleteReadError::IncompleteReadError(std::string partial, std::size_t expect
 OSError::OSError(int error_number, const std::string& context)
     : std::system_error(error_number, std::generic_category()), what_(context + ": " + reason(error_number)) {}
 
-OSError::OSError(std::error_code code, std::string message)
-    : std::system_error(code), what_(std::move(message)) {}
+OSError::OSError(std::error_code code, std::string message) : std::system_error(code), what_(std::move(message)) {}
 
 TimeoutError::TimeoutError(std::string message)
     : OSError(std::make_error_code(std::errc::timed_out), std::move(message)) {}

@@ -21,8 +21,8 @@ ExceptionGroupContents::ExceptionGroupContents(std::string message, std::vector<
 ExceptionGroupContents::~ExceptionGroupContents() = default;
 
 std::string ExceptionGroupContents::text() const {
-  std::string all = message_ + " (" + std::to_string(errors_.size()) + " sub-exception" +
-                    (errors_.size() == 1 ? "" : "s") + ": ";
+  std::string all =
+      message_ + " (" + std::to_string(errors_.size()) + " sub-exception" + (errors_.size() == 1 ? "" : "s") + ": ";
   for (std::size_t i = 0; i < errors_.size(); ++i) all += (i == 0 ? "" : "; ") + describe(errors_[i]);
   return all + ")";
 }

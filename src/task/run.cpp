@@ -63,7 +63,7 @@ class InterruptScope {
  public:
   InterruptScope(EventLoop& loop, detail::TaskState& task) : loop_(loop) {
     if (::getpid() != ::gettid()) return;
-    struct sigaction present {};
+    struct sigaction present{};
     if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
     loop_.set_interrupt_handler([this, &task] {
       if (++count_ == 1 && !task.done()) {
@@ -73,7 +73,7 @@ class InterruptScope {
       throw KeyboardInterrupt();
     });
     interrupted_loop.store(&loop_, std::memory_order_release);
-    struct sigaction ours {};
+    struct sigaction ours{};
     ours.sa_handler = &on_signal;
     ::sigaction(SIGINT, &ours, &before_);
     installed_ = true;
@@ -93,7 +93,7 @@ class InterruptScope {
   EventLoop& loop_;
   int count_ = 0;
   bool installed_ = false;
-  struct sigaction before_ {};
+  struct sigaction before_{};
 };
 
 }  // namespace

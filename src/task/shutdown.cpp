@@ -30,8 +30,8 @@ void cancel_all_tasks(EventLoop& loop) {
   for (const AnyTask& task : tasks) {
     if (task.cancelled()) continue;
     if (std::exception_ptr error = task.exception()) {
-      loop.call_exception_handler({"unhandled exception during tutti::run() shutdown", error,
-                                   task.state().describe_self(), {}});
+      loop.call_exception_handler(
+          {"unhandled exception during tutti::run() shutdown", error, task.state().describe_self(), {}});
     }
   }
 }

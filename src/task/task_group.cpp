@@ -62,7 +62,7 @@ void TaskGroup::check_open() const {
 
 void TaskGroup::adopt(detail::FutureState& task) {
   if (task.done()) return child_done(task, created_++);  // it was eager
-  new Child(*this, task);  // belongs to the task's wait list
+  new Child(*this, task);                                // belongs to the task's wait list
 }
 
 void TaskGroup::abort() {

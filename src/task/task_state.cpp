@@ -49,7 +49,8 @@ void TaskState::abandon() noexcept {
 // The loop runs its entries with no task and no context (see EventLoop::run_forever), so that the usual step has nothing
 // to save.
 void TaskState::run() {
-  if (extras_ != nullptr || has(kMustCancel)) [[unlikely]] return step_unusual();
+  if (extras_ != nullptr || has(kMustCancel)) [[unlikely]]
+    return step_unusual();
   flags_ |= kStarted;
   current.task = this;
   waiting_for_ = nullptr;
@@ -118,14 +119,15 @@ void TaskState::finish_task() {
     return finish_with(std::move(error));
   }
   if (!has(kVoid)) try {
-    store_result();
-  } catch (...) {
-    std::exception_ptr error = std::current_exception();
-    destroy_root();
-    return finish_with(std::move(error));
-  }
+      store_result();
+    } catch (...) {
+      std::exception_ptr error = std::current_exception();
+      destroy_root();
+      return finish_with(std::move(error));
+    }
   destroy_root();
-  if (has(kMustCancel)) [[unlikely]] flags_ |= kCancelled;  // cancelled in its last step: the result is lost
+  if (has(kMustCancel)) [[unlikely]]
+    flags_ |= kCancelled;  // cancelled in its last step: the result is lost
   finish();
   unlink(*this);
   release();

@@ -12,7 +12,8 @@ namespace {
 template <class Owner>
 class Watcher final : public lowlevel::Ready {
  public:
-  Watcher(std::shared_ptr<Owner> owner, Ref<FutureState> future) : owner_(std::move(owner)), future_(std::move(future)) {}
+  Watcher(std::shared_ptr<Owner> owner, Ref<FutureState> future)
+      : owner_(std::move(owner)), future_(std::move(future)) {}
 
   static void watch(const std::shared_ptr<Owner>& owner, const Ref<FutureState>& future) {
     auto* watcher = new Watcher(owner, future);

@@ -232,7 +232,8 @@ TUTTI_TEST(Gather, GoesOnWhenItsFutureIsDropped) {
 }
 
 TUTTI_TEST(Gather, OfManyGivesAll) {
-  const auto all = co_await gather(std::views::iota(0, 5000) | std::views::transform([](int i) { return after(i % 3, i); }));
+  const auto all =
+      co_await gather(std::views::iota(0, 5000) | std::views::transform([](int i) { return after(i % 3, i); }));
   CO_ASSERT_EQ(all.size(), 5000U);
   for (int i = 0; i < 5000; ++i) CO_ASSERT_EQ(all[static_cast<std::size_t>(i)], i);
 }

@@ -118,7 +118,9 @@ TUTTI_TEST(Shield, InsideAGatherIsCancelledAndItsInnerOneIsNot) {
 }
 
 TUTTI_TEST(Shield, DroppedWithItsInnerFutureLeaksNothing) {
-  { const auto outer = shield(Future<std::string>()); }
+  {
+    const auto outer = shield(Future<std::string>());
+  }
   co_return;
 }
 

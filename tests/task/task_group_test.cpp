@@ -397,7 +397,8 @@ TEST(ExceptionGroup, SplitsByTypeInItsNesting) {
 }
 
 TEST(ExceptionGroup, SaysWhatItHolds) {
-  const ExceptionGroup group("two", {std::make_exception_ptr(ValueError("a")), std::make_exception_ptr(RuntimeError("b"))});
+  const ExceptionGroup group("two",
+                             {std::make_exception_ptr(ValueError("a")), std::make_exception_ptr(RuntimeError("b"))});
   EXPECT_STREQ(group.what(), "two (2 sub-exceptions: ValueError: a; RuntimeError: b)");
   EXPECT_THROW(ExceptionGroup("none", {}), ValueError);
 }

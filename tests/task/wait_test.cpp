@@ -41,9 +41,7 @@ TUTTI_TEST(Wait, CountsADuplicateOnce) {
 }
 
 // test_tasks.BaseTaskTests.test_wait_errors
-TUTTI_TEST(Wait, OfNothingIsAnError) {
-  EXPECT_THROW(co_await wait(std::vector<Task<int>>()), ValueError);
-}
+TUTTI_TEST(Wait, OfNothingIsAnError) { EXPECT_THROW(co_await wait(std::vector<Task<int>>()), ValueError); }
 
 // test_tasks.BaseTaskTests.test_wait_first_completed
 TUTTI_VIRTUAL_TEST(Wait, ReturnsWhenTheFirstIsDone) {

@@ -174,11 +174,11 @@ class TimeoutError : public OSError {
   ~TimeoutError() override;
 };
 
-#define TUTTI_OS_ERROR(Name, Base)  \
-  class Name : public Base {        \
-   public:                          \
-    using Base::Base;               \
-    ~Name() override;               \
+#define TUTTI_OS_ERROR(Name, Base) \
+  class Name : public Base {       \
+   public:                         \
+    using Base::Base;              \
+    ~Name() override;              \
   }
 TUTTI_OS_ERROR(FileNotFoundError, OSError);
 TUTTI_OS_ERROR(FileExistsError, OSError);

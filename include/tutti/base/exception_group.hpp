@@ -12,7 +12,8 @@
 namespace tutti {
 
 /// A group of exceptions, or null for none: an `ExceptionGroup` if all are `std::exception`s, else a `BaseExceptionGroup`.
-[[nodiscard]] std::exception_ptr make_exception_group(const std::string& message, std::vector<std::exception_ptr> errors);
+[[nodiscard]] std::exception_ptr make_exception_group(const std::string& message,
+                                                      std::vector<std::exception_ptr> errors);
 
 /// What both kinds of groups have.
 class ExceptionGroupContents {

@@ -24,10 +24,10 @@ struct FramePool {
   struct Block {
     Block* next;
   };
-  static constexpr std::size_t kSmallest = 16;      // bytes; also the alignment of every block
-  static constexpr std::size_t kFineLimit = 1024;   // up to here a class every 16 bytes,
-  static constexpr std::size_t kCoarse = 1024;      // from here one every 1024,
-  static constexpr std::size_t kLimit = 8192;       // and beyond this the system's allocator
+  static constexpr std::size_t kSmallest = 16;     // bytes; also the alignment of every block
+  static constexpr std::size_t kFineLimit = 1024;  // up to here a class every 16 bytes,
+  static constexpr std::size_t kCoarse = 1024;     // from here one every 1024,
+  static constexpr std::size_t kLimit = 8192;      // and beyond this the system's allocator
   static constexpr std::size_t kClasses = 1 + kFineLimit / kSmallest + kLimit / kCoarse;
 
   Block* free[kClasses];
@@ -81,7 +81,8 @@ inline void deallocate_frame(void* memory, std::size_t size) noexcept {
 #ifdef TUTTI_SYSTEM_FRAMES
   ::operator delete(memory, size);
 #else
-  if (size > detail::FramePool::kLimit) [[unlikely]] return detail::deallocate_large_frame(memory, size);
+  if (size > detail::FramePool::kLimit) [[unlikely]]
+    return detail::deallocate_large_frame(memory, size);
   auto*& list = detail::frame_pool.free[detail::FramePool::class_of(size)];
   auto* block = static_cast<detail::FramePool::Block*>(memory);
   block->next = list;

@@ -69,29 +69,28 @@ class MoveOnlyFunction<R(Args...)> {
   }
 
   template <class Callable>
-  static constexpr Table table = {
-      [](void* storage, Args&&... args) -> R {
-        if constexpr (std::is_void_v<R>) {
-          get<Callable>(storage)(std::forward<Args>(args)...);
-        } else {
-          return get<Callable>(storage)(std::forward<Args>(args)...);
-        }
-      },
-      [](void* from, void* to) noexcept {
-        if constexpr (fits<Callable>) {
-          ::new (to) Callable(std::move(get<Callable>(from)));
-          get<Callable>(from).~Callable();
-        } else {
-          ::new (to) Callable*(&get<Callable>(from));
-        }
-      },
-      [](void* storage) noexcept {
-        if constexpr (fits<Callable>) {
-          get<Callable>(storage).~Callable();
-        } else {
-          delete &get<Callable>(storage);
-        }
-      }};
+  static constexpr Table table = {[](void* storage, Args&&... args) -> R {
+                                    if constexpr (std::is_void_v<R>) {
+                                      get<Callable>(storage)(std::forward<Args>(args)...);
+                                    } else {
+                                      return get<Callable>(storage)(std::forward<Args>(args)...);
+                                    }
+                                  },
+                                  [](void* from, void* to) noexcept {
+                                    if constexpr (fits<Callable>) {
+                                      ::new (to) Callable(std::move(get<Callable>(from)));
+                                      get<Callable>(from).~Callable();
+                                    } else {
+                                      ::new (to) Callable*(&get<Callable>(from));
+                                    }
+                                  },
+                                  [](void* storage) noexcept {
+                                    if constexpr (fits<Callable>) {
+                                      get<Callable>(storage).~Callable();
+                                    } else {
+                                      delete &get<Callable>(storage);
+                                    }
+                                  }};
 
   void take(MoveOnlyFunction& other) noexcept {
     vtable_ = std::exchange(other.vtable_, nullptr);

@@ -147,7 +147,8 @@ class EventLoop {
                          std::source_location where = std::source_location::current()) {
     return call_later(to_duration(delay), std::move(callback), where);
   }
-  TimerHandle call_later(Duration delay, Callback callback, std::source_location where = std::source_location::current());
+  TimerHandle call_later(Duration delay, Callback callback,
+                         std::source_location where = std::source_location::current());
   /// Calls `callback` at `when` on the loop's clock. Equal moments: first in, first out.
   TimerHandle call_at(TimePoint when, Callback callback, std::source_location where = std::source_location::current());
   /// The loop's clock.
@@ -255,7 +256,8 @@ class EventLoop {
 
   /// Throws `RuntimeError` if it is closed, and in debug mode if called from a foreign thread.
   void check(const char* operation) const {
-    if (closed_ || debug_) [[unlikely]] check_slow(operation);
+    if (closed_ || debug_) [[unlikely]]
+      check_slow(operation);
   }
 
  private:
@@ -267,7 +269,8 @@ class EventLoop {
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
   std::optional<Duration> wait_limit();
   bool expire_timers();
-  detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where);
+  detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context,
+                                            std::source_location where);
 
   // What an iteration touches stands first.
   lowlevel::ReadyQueue ready_;
@@ -294,7 +297,8 @@ class EventLoop {
 
 /// The loop that runs on this thread. *Errors*: `RuntimeError` if none does.
 [[nodiscard]] inline EventLoop& get_running_loop() {
-  if (detail::running_loop == nullptr) [[unlikely]] throw RuntimeError("no running event loop");
+  if (detail::running_loop == nullptr) [[unlikely]]
+    throw RuntimeError("no running event loop");
   return *detail::running_loop;
 }
 

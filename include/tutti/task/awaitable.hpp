@@ -74,7 +74,7 @@ auto to_coro(X&& x) {
   using Plain = std::remove_cvref_t<X>;
   if constexpr (is_coro<Plain>) {
     static_assert(!std::is_const_v<std::remove_reference_t<X>>, "a coroutine is awaited once: hand it over by value");
-    return Plain(std::move(x));
+    return Plain(std::move(x));  // NOLINT(bugprone-move-forwarding-reference): an lvalue is used up too, as by co_await
   } else if constexpr (Awaitable<Plain>) {
     return run_awaitable<Plain>(std::forward<X>(x));
   } else if constexpr (CoroutineFunction<X>) {

@@ -213,7 +213,8 @@ class CoroAwaiter {
   }
 
   [[nodiscard]] bool await_ready() const {
-    if (!child_) [[unlikely]] throw_awaited_twice();
+    if (!child_) [[unlikely]]
+      throw_awaited_twice();
     return false;
   }
   typename Transfer<Trampoline>::type await_suspend(std::coroutine_handle<> parent) noexcept {
@@ -221,7 +222,8 @@ class CoroAwaiter {
     return Transfer<Trampoline>::to(child_);
   }
   T await_resume() {
-    if (current.failed) [[unlikely]] rethrow_failure();
+    if (current.failed) [[unlikely]]
+      rethrow_failure();
     return child_.promise().take();
   }
 

@@ -69,7 +69,8 @@ class FutureAwaiterBase : public lowlevel::Suspension {
  protected:
   explicit FutureAwaiterBase(Ref<FutureState> future) noexcept : future_(std::move(future)) {}
   ~FutureAwaiterBase() {
-    if (waiting_) [[unlikely]] leave();
+    if (waiting_) [[unlikely]]
+      leave();
   }
   void resume() {
     if (task_ != nullptr) task_->check_cancelled();
@@ -109,12 +110,14 @@ class Future {
   using value_type = T;
 
   /// A new future of the running loop. *Errors*: `RuntimeError` if none runs.
-  Future(std::source_location where = std::source_location::current())  // NOLINT(google-explicit-constructor): the default one
+  Future(std::source_location where =
+             std::source_location::current())  // NOLINT(google-explicit-constructor): the default one
       : Future(get_running_loop(), where) {}
   /// A new future of `loop`.
   explicit Future(EventLoop& loop, std::source_location where = std::source_location::current())
       : state_(detail::Ref<detail::FutureState>::adopt(new detail::PlainFuture<T>(loop))) {
-    if (loop.get_debug()) [[unlikely]] state_->extras().created = where;
+    if (loop.get_debug()) [[unlikely]]
+      state_->extras().created = where;
   }
   /// A handle of an existing one, which must be of type `T`.
   explicit Future(detail::Ref<detail::FutureState> state) noexcept : state_(std::move(state)) {}

@@ -68,11 +68,13 @@ class FutureState : public lowlevel::Suspension {
 
   /// Throws what `result()` throws if it is not a success; marks an exception as retrieved.
   void check_success() {
-    if (!has(kDone) || has(kCancelled | kFailed)) [[unlikely]] throw_failure();
+    if (!has(kDone) || has(kCancelled | kFailed)) [[unlikely]]
+      throw_failure();
   }
   /// *Errors*: `InvalidStateError` unless it is pending; the result is stored right before `finish`.
   void check_pending() const {
-    if (has(kDone)) [[unlikely]] throw_not_pending();
+    if (has(kDone)) [[unlikely]]
+      throw_not_pending();
   }
   /// Now it is done: wakes all who wait.
   void finish() noexcept {
@@ -107,19 +109,20 @@ class FutureState : public lowlevel::Suspension {
   static constexpr std::uint16_t kDone = 1;
   static constexpr std::uint16_t kCancelled = 2;
   static constexpr std::uint16_t kFailed = 4;
-  static constexpr std::uint16_t kUnretrieved = 8;   // failed, and nobody has looked
+  static constexpr std::uint16_t kUnretrieved = 8;  // failed, and nobody has looked
   static constexpr std::uint16_t kTask = 16;
-  static constexpr std::uint16_t kMustCancel = 32;   // the task's next wake-up throws CancelledError
+  static constexpr std::uint16_t kMustCancel = 32;  // the task's next wake-up throws CancelledError
   static constexpr std::uint16_t kStarted = 64;
-  static constexpr std::uint16_t kHasResult = 128;   // the typed part holds a value
-  static constexpr std::uint16_t kCallbacks = 256;   // functions may stand in the wait list
-  static constexpr std::uint16_t kVoid = 1024;       // a task without a result
-  static constexpr std::uint16_t kSilent = 512;      // no report if it is destroyed while pending
+  static constexpr std::uint16_t kHasResult = 128;  // the typed part holds a value
+  static constexpr std::uint16_t kCallbacks = 256;  // functions may stand in the wait list
+  static constexpr std::uint16_t kVoid = 1024;      // a task without a result
+  static constexpr std::uint16_t kSilent = 512;     // no report if it is destroyed while pending
 
   FutureState(EventLoop& loop, std::uint16_t flags, std::uint32_t references = 1) noexcept
       : references_(references), flags_(flags), loop_(&loop) {}
   virtual ~FutureState() {
-    if (!waiting_.empty() || extras_ != nullptr) [[unlikely]] drop_rest();
+    if (!waiting_.empty() || extras_ != nullptr) [[unlikely]]
+      drop_rest();
   }
 
   [[nodiscard]] bool has(std::uint16_t flags) const noexcept { return (flags_ & flags) != 0; }
@@ -136,7 +139,8 @@ class FutureState : public lowlevel::Suspension {
 
  private:
   void destroy() noexcept {
-    if (has(kUnretrieved)) [[unlikely]] report_unretrieved();
+    if (has(kUnretrieved)) [[unlikely]]
+      report_unretrieved();
     delete this;
   }
   void report_unretrieved() noexcept;

@@ -52,9 +52,7 @@ class Outcome {
     }
   }
   /// The exception; null if there is a result.
-  [[nodiscard]] std::exception_ptr error() const noexcept {
-    return has_value() ? nullptr : std::get<1>(content_);
-  }
+  [[nodiscard]] std::exception_ptr error() const noexcept { return has_value() ? nullptr : std::get<1>(content_); }
 
  private:
   void check() const {
@@ -125,10 +123,11 @@ Outcome<T> outcome_of(FutureState& future) {
 
 /// What a child of type T becomes in the result.
 template <class T, bool Keep>
-using Gathered = std::conditional_t<
-    Keep, Outcome<T>,
-    std::conditional_t<std::is_void_v<T>, std::monostate,
-                       std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>>>;
+using Gathered =
+    std::conditional_t<Keep, Outcome<T>,
+                       std::conditional_t<std::is_void_v<T>, std::monostate,
+                                          std::conditional_t<std::is_reference_v<T>,
+                                                             std::reference_wrapper<std::remove_reference_t<T>>, T>>>;
 
 template <class T, bool Keep>
 Gathered<T, Keep> gathered(FutureState& future) {

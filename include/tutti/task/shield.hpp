@@ -13,7 +13,8 @@ namespace tutti {
 namespace detail {
 
 /// Connects the two: what ends `inner` ends `outer`; `copy` hands the value over.
-void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer, void (*copy)(FutureState&, FutureState&));
+void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer,
+                    void (*copy)(FutureState&, FutureState&));
 
 }  // namespace detail
 

@@ -19,10 +19,11 @@ namespace detail {
 class SleepAwaiter final : public lowlevel::Timer {
  public:
   explicit SleepAwaiter(Duration delay) noexcept : Timer(TimePoint(delay)) {}  // as a moment only from await_suspend on
-  SleepAwaiter(SleepAwaiter&& other) noexcept : Timer(other.when()) {}  // before it is awaited
+  SleepAwaiter(SleepAwaiter&& other) noexcept : Timer(other.when()) {}         // before it is awaited
   SleepAwaiter& operator=(SleepAwaiter&&) = delete;
   ~SleepAwaiter() {
-    if (pending()) [[unlikely]] task_->loop().remove_timer(*this);
+    if (pending()) [[unlikely]]
+      task_->loop().remove_timer(*this);
   }
 
   [[nodiscard]] bool await_ready() const noexcept { return false; }
@@ -34,7 +35,8 @@ class SleepAwaiter final : public lowlevel::Timer {
   }
   void await_resume() {
     task_->check_cancelled();
-    if (note() == kCancelled) [[unlikely]] task_->throw_cancelled();
+    if (note() == kCancelled) [[unlikely]]
+      task_->throw_cancelled();
   }
 
   void run() override;

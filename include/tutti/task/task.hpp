@@ -19,9 +19,9 @@ namespace tutti {
 
 /// How a task is made.
 struct TaskOptions {
-  std::string name = {};                 ///< empty: "Task-N"
-  std::optional<Context> context = {};   ///< absent: a copy of the current one
-  bool eager_start = false;              ///< the first step runs at once, inside `create_task`, if the loop is running
+  std::string name = {};                ///< empty: "Task-N"
+  std::optional<Context> context = {};  ///< absent: a copy of the current one
+  bool eager_start = false;             ///< the first step runs at once, inside `create_task`, if the loop is running
 };
 
 namespace detail {

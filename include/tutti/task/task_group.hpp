@@ -30,7 +30,8 @@ class TaskGroup {
   /// `tutti::create_task`, in the group; its tasks may add more of them until the group has ended.
   /// *Errors*: `RuntimeError` if the group was not entered, has ended or is being cancelled; the coroutine is closed then.
   template <class A>
-  auto create_task(A&& awaitable, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
+  auto create_task(A&& awaitable, TaskOptions options = {},
+                   std::source_location where = std::source_location::current()) {
     auto coro = detail::to_coro(std::forward<A>(awaitable));
     try {
       check_open();

@@ -49,7 +49,8 @@ struct TaskNumbers {
   std::uint64_t end = 0;
 
   std::uint64_t next() noexcept {
-    if (following == end) [[unlikely]] take_block();
+    if (following == end) [[unlikely]]
+      take_block();
     return following++;
   }
   void take_block() noexcept;
@@ -73,11 +74,13 @@ class TaskState : public FutureState, public TaskLink {
   void suspend(std::coroutine_handle<> handle, lowlevel::Suspension* suspension) {
     resume_ = handle;
     waiting_for_ = suspension;
-    if (has(kMustCancel) && suspension != nullptr) [[unlikely]] cancel_suspension();
+    if (has(kMustCancel) && suspension != nullptr) [[unlikely]]
+      cancel_suspension();
   }
   /// A leaf awaitable goes on: throws a cancellation that came after the wake-up was already on its way.
   void check_cancelled() {
-    if (has(kMustCancel)) [[unlikely]] throw_cancelled();
+    if (has(kMustCancel)) [[unlikely]]
+      throw_cancelled();
   }
   /// Whether `check_cancelled` would throw.
   [[nodiscard]] bool must_cancel() const noexcept { return has(kMustCancel); }
@@ -106,7 +109,9 @@ class TaskState : public FutureState, public TaskLink {
   void set_name(std::string name);
   void set_context(Ref<ContextState> context);
   [[nodiscard]] Ref<ContextState> context() const;
-  [[nodiscard]] std::uintptr_t coroutine_id() const noexcept { return reinterpret_cast<std::uintptr_t>(root_.address()); }
+  [[nodiscard]] std::uintptr_t coroutine_id() const noexcept {
+    return reinterpret_cast<std::uintptr_t>(root_.address());
+  }
   [[nodiscard]] lowlevel::Suspension* waiting_for() const noexcept { return waiting_for_; }
   void silence() noexcept { flags_ |= kSilent; }
   [[nodiscard]] std::string describe_self() const override;
@@ -154,7 +159,8 @@ class TaskState : public FutureState, public TaskLink {
 /// The task that runs now. *Errors*: `RuntimeError` if none does (a callback, or no loop).
 TaskState& require_task(const char* operation);
 inline TaskState& awaiting_task() {
-  if (current.task == nullptr) [[unlikely]] return require_task("await");
+  if (current.task == nullptr) [[unlikely]]
+    return require_task("await");
   return *current.task;
 }
 
