@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <new>
 #include <vector>
 
 #include <sys/socket.h>
@@ -14,12 +15,12 @@
 namespace tutti::detail {
 namespace {
 
-// A read that is posted keeps its buffer, also while the connection is idle: so it starts small, and follows what
-// comes.
-constexpr std::uint32_t kSmallestRead = 1024;
-constexpr std::uint32_t kLargestRead = 64 * 1024;
-constexpr std::uint32_t kReadStep = 4;
-constexpr std::uint8_t kSmallReads = 4;  // so many in a row make the buffer smaller again
+// A read that is posted holds its buffer, also while the connection is idle: so that is small. When it comes back full,
+// the rest is read at once into as much more as the connection's traffic has needed lately.
+constexpr std::size_t kPostedRead = 1024;
+constexpr std::uint32_t kSmallestBurst = 4 * 1024;
+constexpr std::uint32_t kLargestBurst = 64 * 1024;
+constexpr std::uint32_t kBurstStep = 4;
 
 constexpr std::size_t kMostPieces = 64;  // of one sendmsg(2); far below IOV_MAX
 
@@ -29,7 +30,7 @@ Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<Conn
     : LoopMember(loop),
       loop_(&loop),
       socket_(std::move(socket)),
-      read_size_(kSmallestRead),
+      burst_(kSmallestBurst),
       owner_(std::move(owner)),
       peer_(peer) {}
 
@@ -56,7 +57,7 @@ void Connection::resume_reading() noexcept {
 
 void Connection::submit_read() noexcept {
   try {
-    if (incoming_.capacity() != read_size_) incoming_ = ByteBuffer(read_size_);
+    if (incoming_.capacity() != kPostedRead) incoming_ = ByteBuffer(kPostedRead);
   } catch (...) {
     return end(std::current_exception());
   }
@@ -64,16 +65,21 @@ void Connection::submit_read() noexcept {
   submit(read_);
 }
 
-void Connection::adapt(std::size_t count) noexcept {
-  if (count == read_size_) {
-    small_reads_ = 0;
-    read_size_ = std::min(read_size_ * kReadStep, kLargestRead);
-  } else if (count >= read_size_ / kReadStep) {
-    small_reads_ = 0;
-  } else if (read_size_ > kSmallestRead && ++small_reads_ == kSmallReads) {
-    small_reads_ = 0;
-    read_size_ /= kReadStep;
+/// Reads what else is there already; gives its error. The end is left to the next posted read, which finds it again; an
+/// error would not be there any more.
+int Connection::read_burst() {
+  incoming_.reserve(burst_);
+  const MutableBytes room = incoming_.room().first(burst_);
+  const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
+  if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : errno;
+  const auto count = static_cast<std::uint32_t>(got);
+  incoming_.commit(count);
+  if (count == burst_) {
+    burst_ = std::min(burst_ * kBurstStep, kLargestBurst);
+  } else if (count < burst_ / kBurstStep) {
+    burst_ = std::max(burst_ / kBurstStep, kSmallestBurst);
   }
+  return 0;
 }
 
 void Connection::read_done() {
@@ -82,11 +88,16 @@ void Connection::read_done() {
   if (closing_ && result >= 0) return;                 // too late: the receiver has closed
   const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
   if (result > 0) {
-    const auto count = static_cast<std::size_t>(result);
-    adapt(count);
-    incoming_.commit(count);
+    incoming_.commit(static_cast<std::size_t>(result));
+    int failure = 0;
+    try {
+      if (incoming_.room().empty()) failure = read_burst();
+    } catch (const std::bad_alloc&) {
+      // What was read is delivered; the rest waits for the next read.
+    }
     receiver->data_received(std::move(incoming_));
     incoming_.clear();
+    if (failure != 0) return end(error("read from", failure));
   } else if (result == 0) {
     eof_ = true;
     reading_ = false;

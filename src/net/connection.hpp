@@ -88,7 +88,7 @@ class Connection final : public lowlevel::Transport,
   void submit(Operation& operation) noexcept;
   void submit_read() noexcept;
   void read_done();
-  void adapt(std::size_t count) noexcept;
+  int read_burst();
   [[nodiscard]] bool can_write(const char* operation) const;
   [[nodiscard]] bool idle_for_writing() const noexcept { return sending_.empty() && queued_.empty(); }
   std::size_t send_now(std::span<const BytesView> pieces) noexcept;
@@ -111,8 +111,7 @@ class Connection final : public lowlevel::Transport,
   bool paused_ = false;     // the receiver was asked not to write
   bool closing_ = false;    // close() or worse
   bool ending_ = false;     // what is in flight was cancelled: no way back
-  std::uint8_t small_reads_ = 0;
-  std::uint32_t read_size_;
+  std::uint32_t burst_;     // how much is read at once
   std::size_t high_ = std::size_t{64} * 1024;
   std::size_t low_ = std::size_t{16} * 1024;
   Ref<lowlevel::Receiver> receiver_;

@@ -75,6 +75,7 @@ void ServerState::accepted(Fd socket, const Address& peer) {
 
 std::vector<Address> ServerState::addresses() const {
   std::vector<Address> result;
+  result.reserve(listeners_.size());
   for (const auto& listener : listeners_) result.push_back(listener->address());
   return result;
 }

@@ -64,6 +64,23 @@ TUTTI_TEST(Connection, WritesManyPiecesInOrder) {
   co_await close(pair);
 }
 
+TUTTI_TEST(Connection, CarriesMessagesOfAnySize) {
+  auto pair = co_await connected_pair();
+  for (std::size_t size = 1; size < 200'000; size = size * 9 / 8 + 1) {
+    std::string message(size, 'a');
+    for (std::size_t i = 0; i < size; i += 100) message[i] = static_cast<char>('a' + (i / 100 + size) % 26);
+    pair.client.writer.write(message);
+    auto drain = tutti::create_task(pair.client.writer.drain());
+    EXPECT_TRUE(co_await pair.peer.reader.readexactly(size) == message) << size;
+    co_await drain;
+  }
+  for (const std::size_t size : {1023U, 1024U, 1025U, 2048U, 5120U, 5121U}) {
+    pair.client.writer.write(std::string(size, 'b'));
+    EXPECT_EQ((co_await pair.peer.reader.readexactly(size)).size(), size);
+  }
+  co_await close(pair);
+}
+
 TUTTI_TEST(Connection, KnowsBothEnds) {
   auto pair = co_await connected_pair();
   EXPECT_EQ(pair.client.writer.peername(), pair.peer.writer.sockname());

@@ -112,9 +112,11 @@ auto EventLoop::run_in_executor(F&& function) {
 
 /// Calls `function()` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
 template <class F>
-auto to_thread(F&& function) {
-  return run_in_executor([context = copy_context(), function = std::decay_t<F>(std::forward<F>(function))]() mutable
-                             -> std::invoke_result_t<std::decay_t<F>&> { return context.run(function); });
+auto to_thread(F function) {
+  return run_in_executor(
+      [context = copy_context(), function = std::move(function)]() mutable -> std::invoke_result_t<F&> {
+        return context.run(function);
+      });
 }
 
 /// Replaces the default executor of `loop`. *Errors*: `ValueError` for null.
