@@ -7,7 +7,7 @@
 
 namespace tutti::http {
 
-lowlevel::BodySource::~BodySource() = default;
+BodySource::~BodySource() = default;
 
 bool BodyStream::take_ready() {
   compact();

@@ -22,7 +22,7 @@ namespace tutti::http::detail {
 
 /// Sends a request, reads the head of the response, and then is the source of its body. As soon as that is complete the
 /// connection goes back to the pool; an error or leaving it before closes the connection.
-class Exchange final : public lowlevel::BodySource {
+class Exchange final : public BodySource {
  public:
   Exchange(PoolSlot slot, RequestInfo info, std::shared_ptr<Pool> pool)
       : pool_(std::move(pool)), slot_(std::move(slot)), info_(std::move(info)) {}

@@ -47,7 +47,8 @@ Pool::~Pool() { timer_.cancel(); }
 Coro<PoolSlot> Pool::acquire(std::string key, bool fresh) {
   const std::shared_ptr<Pool> self = shared_from_this();
   EventLoop& loop = get_running_loop();
-  if (loop_ != nullptr && loop_ != &loop) throw RuntimeError("ClientSession: it belongs to another event loop");
+  if (door_ && door_ != loop.door()) throw RuntimeError("ClientSession: it belongs to another event loop");
+  door_ = loop.door();
   loop_ = &loop;
   if (closed_) co_return PoolSlot();
   if (may_take(key)) {

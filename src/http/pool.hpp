@@ -103,6 +103,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   ConnectorOptions options_;
   EventLoop* loop_ = nullptr;
+  std::shared_ptr<lowlevel::Door> door_;  // tells the loop from a later one at the same address
   std::unordered_map<std::string, Host> hosts_;
   std::list<Waiter*> waiters_;
   IdleList idle_;

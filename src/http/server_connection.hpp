@@ -22,7 +22,7 @@
 namespace tutti::http::detail {
 
 /// It is the source of its request's body too. Lives in the coroutine that serves it.
-class ServerConnection final : public lowlevel::BodySource {
+class ServerConnection final : public BodySource {
  public:
   ServerConnection(const ServerOptions& options, Router& router, StreamReader reader, StreamWriter writer);
   ServerConnection(const ServerConnection&) = delete;

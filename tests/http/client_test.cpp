@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <tutti/http/json.hpp>
+#include <tutti/task/run.hpp>
 
 #include "http_support.hpp"
 
@@ -287,14 +288,30 @@ TUTTI_TEST(HttpClient, ConnectsWhereverItIsTold) {
   co_await end(session, server);
 }
 
-TUTTI_TEST(HttpClient, ServesRepeatedRunsOfALoopThatLeavesItsSession) {
-  auto server = co_await canned(ok("x"));
+TUTTI_TEST(HttpClient, ClosesItsConnectionsWhenItIsLeft) {
+  Recorder recorder;
+  auto server = co_await recorder.start();
   {
     http::ClientSession session;
     const auto response = co_await session.get(url_of(server));
-    EXPECT_EQ(response.status(), 200);
+    EXPECT_EQ(session.connections_idle(), 1U);
   }
+  co_await until([&] { return server.connections() == 0; });
   co_await end(server);
+}
+
+TEST(HttpClient, MayOutliveTheLoopThatItBelongsTo) {
+  http::ClientSession session;
+  std::optional<http::ClientResponse> response;
+  const auto fetch = [&]() -> Coro<> {
+    auto server = co_await stalling(ok("kept") + "HTTP");
+    response = co_await session.get(url_of(server), {.headers = {{"Connection", "close"}}});
+    auto other = co_await canned(std::vector<std::string>(2, ok("x")));
+    co_await session.get(url_of(other));
+    EXPECT_EQ(session.connections_idle(), 1U);
+  };
+  tutti::run(fetch);
+  EXPECT_THROW(tutti::run(fetch), tutti::RuntimeError);
 }
 
 }  // namespace

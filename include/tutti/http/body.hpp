@@ -76,8 +76,6 @@ class Body {
   std::shared_ptr<MoveOnlyFunction<Pieces()>> make_;
 };
 
-namespace lowlevel {
-
 /// Where the bytes of a body come from.
 class BodySource {
  public:
@@ -88,8 +86,6 @@ class BodySource {
   [[nodiscard]] virtual bool fill_ready(std::string& out) = 0;
 };
 
-}  // namespace lowlevel
-
 /// The body of a message that comes in, decoded from its chunks. Nothing is read unless somebody asks for it.
 ///
 /// *Errors* of each read: of a client see `ClientResponse`, of a server `Request`. *Cancellation*: no byte is lost, the
@@ -97,7 +93,7 @@ class BodySource {
 class BodyStream {
  public:
   /// `source` must outlive the coroutines of this stream.
-  explicit BodyStream(lowlevel::BodySource& source) noexcept : source_(&source) {}
+  explicit BodyStream(BodySource& source) noexcept : source_(&source) {}
   BodyStream(const BodyStream&) = delete;
   BodyStream& operator=(const BodyStream&) = delete;
 
@@ -128,7 +124,7 @@ class BodyStream {
   void compact();
   [[nodiscard]] std::string take(std::size_t count);
 
-  lowlevel::BodySource* source_;
+  BodySource* source_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what was not read
   bool ended_ = false;
