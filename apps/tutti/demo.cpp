@@ -70,6 +70,7 @@ class Demo {
     print("{} runs beside the client on one thread; each of its {} pages takes 5 to 60 ms.\n\n", server_.base_url(),
           arguments_.pages);
     std::vector<std::string> pages;
+    pages.reserve(arguments_.pages);
     for (std::size_t i = 0; i < arguments_.pages; ++i) pages.push_back(server_.page_url(i));
 
     const Outcome sequential =
@@ -137,6 +138,7 @@ class Demo {
     print("And what goes wrong, all at once; what may be better the next time is tried up to three times:\n\n");
     const std::vector<Trouble> all = troubles();
     std::vector<std::string> urls;
+    urls.reserve(all.size());
     for (const Trouble& trouble : all) urls.push_back(trouble.url);
     const Outcome outcome = co_await fetch(std::move(urls), {.timeout = kTimeout, .retries = 2, .retry_delay = 50ms},
                                            "what goes wrong", "errors.svg");

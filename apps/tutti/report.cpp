@@ -60,7 +60,7 @@ std::string dump(const Json& json, int indent) {
 }
 
 std::string status_text(const FetchResult& result, bool colour) {
-  const std::string text = result.failure.any() || result.status == 0 ? "---" : fmt::format("{:3}", result.status);
+  std::string text = result.failure.any() || result.status == 0 ? "---" : fmt::format("{:3}", result.status);
   if (!colour) return text;
   return fmt::format("\x1b[{}m{}\x1b[0m", result.ok() ? "32" : "31", text);
 }

@@ -34,6 +34,7 @@ std::uint64_t Outcome::bytes() const noexcept {
 
 Timeline Outcome::timeline(std::string title) const {
   std::vector<std::string> urls;
+  urls.reserve(results.size());
   for (const FetchResult& result : results) urls.push_back(result.url);
   std::vector<std::string> labels = short_labels(urls);
   Timeline timeline{std::move(title), {}};
