@@ -110,8 +110,8 @@ class Future {
   using value_type = T;
 
   /// A new future of the running loop. *Errors*: `RuntimeError` if none runs.
-  Future(std::source_location where =
-             std::source_location::current())  // NOLINT(google-explicit-constructor): the default one
+  Future(std::source_location where =  // NOLINT(google-explicit-constructor): the default one
+         std::source_location::current())
       : Future(get_running_loop(), where) {}
   /// A new future of `loop`.
   explicit Future(EventLoop& loop, std::source_location where = std::source_location::current())
