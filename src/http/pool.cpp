@@ -188,6 +188,7 @@ void Pool::shut() noexcept {
 Coro<> Pool::close() {
   const std::shared_ptr<Pool> self = shared_from_this();
   std::vector<Coro<>> endings;
+  endings.reserve(connections_.size());
   for (ClientConnection* connection : connections_) endings.push_back(connection->writer.wait_closed());
   shut();
   std::exception_ptr error;
