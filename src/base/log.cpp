@@ -27,8 +27,9 @@ void write_to_stderr(LogLevel level, std::string_view category, std::string_view
 }  // namespace
 
 void set_log_sink(LogSink sink) {
+  // The old one goes after the lock: it may log.
   const std::lock_guard lock(seam().mutex);
-  seam().sink = std::move(sink);
+  std::swap(seam().sink, sink);
 }
 
 void log(LogLevel level, std::string_view category, std::string_view message) noexcept {

@@ -31,7 +31,8 @@ void Service::close(EventLoop&) noexcept {}
 
 std::optional<Duration> Clock::wait_limit(std::optional<TimePoint> deadline, EventLoop&) {
   if (!deadline) return std::nullopt;
-  return std::max(*deadline - now(), Duration::zero());
+  const TimePoint present = now();
+  return *deadline <= present ? Duration::zero() : *deadline - present;
 }
 void Clock::idle(std::optional<TimePoint>, EventLoop&) {}
 
@@ -128,7 +129,8 @@ std::optional<Duration> EventLoop::wait_limit() {
   const auto deadline = timers_.next();
   if (clock_ != nullptr) return clock_->wait_limit(deadline, *this);
   if (!deadline) return std::nullopt;
-  return std::max(*deadline - monotonic_now(), Duration::zero());
+  const TimePoint present = monotonic_now();
+  return *deadline <= present ? Duration::zero() : *deadline - present;
 }
 
 lowlevel::ReadyQueue EventLoop::poll_events() {
@@ -244,7 +246,8 @@ Handle EventLoop::call_soon(Callback callback, const Context& context, std::sour
 TimerHandle EventLoop::call_later(Duration delay, Callback callback, std::source_location where) {
   check("call_later");
   const TimePoint now = time();
-  return call_at(now + delay, now, std::move(callback), where);
+  const auto limited = to_duration<Duration::rep, Duration::period>(delay);  // so that the sum exists
+  return call_at(now + limited, now, std::move(callback), where);
 }
 
 TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {

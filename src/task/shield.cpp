@@ -39,7 +39,11 @@ void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer
     } else if (std::exception_ptr error = from.take_exception()) {
       outer->set_exception(error);
     } else {
-      copy(from, *outer);
+      try {
+        copy(from, *outer);
+      } catch (...) {
+        return outer->set_exception(std::current_exception());
+      }
       outer->finish();
     }
   });

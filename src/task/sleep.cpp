@@ -6,7 +6,8 @@ namespace tutti::detail {
 void SleepAwaiter::start(std::coroutine_handle<> handle) {
   EventLoop& loop = task_->loop();
   const TimePoint now = loop.time();
-  loop.add_timer(*this, now + when().time_since_epoch(), now);
+  const auto delay = to_duration<Duration::rep, Duration::period>(when().time_since_epoch());  // so that the sum exists
+  loop.add_timer(*this, now + delay, now);
   task_->suspend(handle, this);
 }
 

@@ -5,7 +5,11 @@ namespace tutti {
 namespace detail {
 
 Context context_of(TaskState& task) {
-  if (!task.context()) task.set_context(ContextAccess::state(Context()));
+  if (!task.context()) {
+    // While a step runs, what it has set is in the current context, which the task takes over at the step's end.
+    if (&task == current.task) return ContextAccess::handle(Ref<ContextState>(&writable_context()));
+    task.set_context(ContextAccess::state(Context()));
+  }
   return ContextAccess::handle(task.context());
 }
 

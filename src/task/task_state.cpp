@@ -37,8 +37,10 @@ TaskState& require_task(const char* operation) {
 }
 
 void TaskState::abandon() noexcept {
-  destroy_root();
+  // First of all: what its frames release may try to cancel it.
   flags_ |= kCancelled | kDone;
+  waiting_for_ = nullptr;
+  destroy_root();
   lowlevel::ReadyQueue waiting;
   waiting_.move_to(waiting);
   while (lowlevel::Ready* entry = waiting.pop()) entry->drop();
@@ -63,9 +65,11 @@ void TaskState::run() {
 }
 
 void TaskState::step_eagerly() {
-  TaskState* const outer = current.task;
+  struct Restore {
+    TaskState* outer;
+    ~Restore() { current.task = outer; }
+  } const restore{current.task};  // also if KeyboardInterrupt or SystemExit leaves the step
   step_unusual();
-  current.task = outer;
 }
 
 // The steps of tasks with extras (a context, a name, a cancellation, the place that debug mode notes) and of eager ones.
@@ -98,12 +102,13 @@ void TaskState::resume_in_new_context() {
 }
 
 void TaskState::resume_watched() {
-  const auto begin = loop_->get_debug() ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+  const bool watched = loop_->get_debug();
+  const auto begin = watched ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
   {
     const ContextScope scope(extras_->context);
     resume();
   }
-  if (loop_->get_debug()) {
+  if (watched) {
     report_if_slow(*loop_, std::chrono::steady_clock::now() - begin, describe_self(), extras_->created);
   }
 }
@@ -198,7 +203,12 @@ void TaskRegistry::destroy_all(EventLoop& loop) {
     ExceptionContext context{"task was destroyed but it is pending", nullptr, task.describe_self(),
                              task.extras_ == nullptr ? std::source_location() : task.extras_->created};
     task.abandon();
-    if (report) loop.call_exception_handler(context);
+    if (!report) continue;
+    try {
+      loop.call_exception_handler(context);
+    } catch (...) {  // KeyboardInterrupt or SystemExit: the loop is closed all the same
+      log(LogLevel::error, "task", "an exception handler threw while a loop was closed");
+    }
   }
 }
 

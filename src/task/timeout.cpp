@@ -70,7 +70,7 @@ namespace detail {
 
 std::optional<TimePoint> deadline_after(std::optional<Duration> delay) {
   if (!delay) return std::nullopt;
-  return get_running_loop().time() + *delay;
+  return get_running_loop().time() + to_duration<Duration::rep, Duration::period>(*delay);
 }
 
 std::exception_ptr timeout_error(const std::exception_ptr& cause) {
