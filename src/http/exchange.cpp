@@ -165,7 +165,7 @@ void Exchange::release() noexcept {
   try {
     std::string rest;
     if (connection().parser.head_complete()) (void)feed_ready(rest);
-  } catch (const std::exception&) {
+  } catch (...) {
     // The rest is of no use: nobody wanted it.
   }
   close();

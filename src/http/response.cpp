@@ -94,8 +94,22 @@ Coro<> StreamResponse::prepare(Request& request) {
   return request.connection_.start_stream(stream_);
 }
 
-Coro<> StreamResponse::write(std::string data) { return connection_of(*stream_, "write").write_body(std::move(data)); }
+namespace {
 
-Coro<> StreamResponse::write_eof() { return connection_of(*stream_, "write_eof").end_body(); }
+// Another task may write while the one that serves the connection is cancelled: so these hold it.
+
+Coro<> write_held(std::shared_ptr<detail::ServerConnection> connection, std::string data) {
+  co_await connection->write_body(std::move(data));
+}
+
+Coro<> end_held(std::shared_ptr<detail::ServerConnection> connection) { co_await connection->end_body(); }
+
+}  // namespace
+
+Coro<> StreamResponse::write(std::string data) {
+  return write_held(connection_of(*stream_, "write").shared_from_this(), std::move(data));
+}
+
+Coro<> StreamResponse::write_eof() { return end_held(connection_of(*stream_, "write_eof").shared_from_this()); }
 
 }  // namespace tutti::http

@@ -36,9 +36,10 @@ Response not_found(const Request& request, const std::vector<std::string>& allow
 
 }  // namespace
 
-ServerConnection::ServerConnection(const ServerOptions& options, Router& router, StreamReader reader,
-                                   StreamWriter writer)
-    : options_(options),
+ServerConnection::ServerConnection(std::shared_ptr<const void> owner, const ServerOptions& options, Router& router,
+                                   StreamReader reader, StreamWriter writer)
+    : owner_(std::move(owner)),
+      options_(options),
       router_(router),
       reader_(std::move(reader)),
       writer_(std::move(writer)),
@@ -68,6 +69,9 @@ Coro<> ServerConnection::serve() {
 Coro<bool> ServerConnection::read_head() {
   if (reader_.buffered().empty() && !co_await wait_for_request()) co_return false;
   if (stopping_) co_return false;
+  // A refusal is no answer to the request before.
+  head_only_ = false;
+  version_ = Version::http11;
   began_ = get_running_loop().time();
   std::optional<Response> refusal;
   std::string nothing;
@@ -153,7 +157,8 @@ Coro<bool> ServerConnection::fill(std::string& out) {
 
 void ServerConnection::limit_body() {
   try {
-    parser_.set_body_limit(options_.client_max_size);
+    const std::uint64_t limit = options_.client_max_size;
+    parser_.set_body_limit(std::min(limit, options_.limits.body.value_or(limit)));
   } catch (const ParserError& error) {
     broken_ = true;
     throw HTTPException(error.status(), error.what());
@@ -206,7 +211,9 @@ ServerConnection::EndOfRequest::~EndOfRequest() {
 }
 
 Coro<Response> ServerConnection::answer(Request& request) {
-  if (request.headers().contains("Expect") && !expects_continue_) co_return plain(417);
+  // HTTP/1.0 knows no expectations: they are to be ignored (RFC 9110 10.1.1).
+  const bool may_expect = version_ == Version::http11;
+  if (may_expect && request.headers().contains("Expect") && !expects_continue_) co_return plain(417);
   Router::Match match = router_.find(request.method(), request.raw_path());
   if (match.handler == nullptr) co_return not_found(request, match.allowed);
   request.match_info_ = std::move(match.match_info);

@@ -22,9 +22,11 @@
 namespace tutti::http::detail {
 
 /// It is the source of its request's body too. Lives in the coroutine that serves it.
-class ServerConnection final : public BodySource {
+class ServerConnection final : public BodySource, public std::enable_shared_from_this<ServerConnection> {
  public:
-  ServerConnection(const ServerOptions& options, Router& router, StreamReader reader, StreamWriter writer);
+  /// `owner` is who has the options and the router.
+  ServerConnection(std::shared_ptr<const void> owner, const ServerOptions& options, Router& router, StreamReader reader,
+                   StreamWriter writer);
   ServerConnection(const ServerConnection&) = delete;
   ServerConnection& operator=(const ServerConnection&) = delete;
   ~ServerConnection() override;
@@ -95,6 +97,7 @@ class ServerConnection final : public BodySource {
   Coro<> flush();
   void log_access();
 
+  std::shared_ptr<const void> owner_;
   const ServerOptions& options_;
   Router& router_;
   StreamReader reader_;

@@ -39,9 +39,11 @@ ConnectionHandler ServerCore::connection_handler() {
 Coro<> ServerCore::serve(std::weak_ptr<ServerCore> weak, StreamReader reader, StreamWriter writer) {
   const std::shared_ptr<ServerCore> core = weak.lock();
   if (!core || core->phase_ != Phase::started) co_return;
-  ServerConnection connection(core->options, core->router, std::move(reader), std::move(writer));
-  const Registration registration(core, connection);
-  co_await connection.serve();
+  // Shared with a write of another task that is still under way when this one ends.
+  const auto connection =
+      std::make_shared<ServerConnection>(core, core->options, core->router, std::move(reader), std::move(writer));
+  const Registration registration(core, *connection);
+  co_await connection->serve();
 }
 
 // ---- start ----
@@ -55,6 +57,7 @@ Coro<> ServerCore::prepare() {
 }
 
 Address ServerCore::add_listener(tutti::Server listener) {
+  if (phase_ != Phase::started) throw RuntimeError("start: the server was closed meanwhile");
   const std::vector<Address> sockets = listener.sockets();
   addresses.insert(addresses.end(), sockets.begin(), sockets.end());
   listeners_.push_back(std::move(listener));

@@ -18,11 +18,10 @@ void Upload::stop() noexcept {
 Coro<> Upload::run(std::shared_ptr<Upload> self) {
   try {
     co_await self->send_pieces();
-  } catch (const ConnectionError&) {
-    // Reading the response tells better what happened: it may have come before the connection broke.
-  } catch (const std::exception&) {
+  } catch (...) {
+    if (self->writer_ == nullptr) throw;  // it was stopped
     self->error_ = std::current_exception();
-    if (self->writer_ != nullptr) self->writer_->abort();
+    self->writer_->abort();
   }
   self->task_.reset();
 }
@@ -32,7 +31,12 @@ Coro<> Upload::send_pieces() {
   while (auto piece = co_await pieces.next()) {
     if (writer_ == nullptr) co_return;
     send(std::move(*piece));
-    co_await writer_->drain();
+    try {
+      co_await writer_->drain();
+    } catch (const ConnectionError&) {
+      // Reading the response tells better what happened: it may have come before the connection broke.
+      co_return;
+    }
   }
   if (writer_ == nullptr) co_return;
   if (length_ && sent_ != *length_) {
