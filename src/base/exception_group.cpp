@@ -43,10 +43,12 @@ std::pair<std::exception_ptr, std::exception_ptr> ExceptionGroupContents::split_
 }
 
 ExceptionGroup::ExceptionGroup(std::string message, std::vector<std::exception_ptr> errors)
+    // NOLINTNEXTLINE(bugprone-throw-keyword-missing): a base is made, nothing is thrown
     : ExceptionGroupContents(std::move(message), std::move(errors)), what_(text()) {}
 ExceptionGroup::~ExceptionGroup() = default;
 
 BaseExceptionGroup::BaseExceptionGroup(std::string message, std::vector<std::exception_ptr> errors)
+    // NOLINTNEXTLINE(bugprone-throw-keyword-missing): as above
     : BaseException(message), ExceptionGroupContents(std::move(message), std::move(errors)) {}
 BaseExceptionGroup::~BaseExceptionGroup() = default;
 

@@ -127,6 +127,7 @@ std::exception_ptr TaskGroup::outcome(std::exception_ptr error, std::exception_p
   if (cancellation && errors_.empty()) return cancellation;
   std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::exception_ptr> all;
+  all.reserve(errors_.size() + 1);
   for (auto& numbered : errors_) all.push_back(std::move(numbered.second));
   if (error && !is_cancelled(error)) all.push_back(std::move(error));
   if (all.empty()) return nullptr;

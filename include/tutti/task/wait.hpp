@@ -46,6 +46,7 @@ namespace detail {
 template <class Handle>
 std::vector<Handle> without_duplicates(std::vector<Handle> futures) {
   std::vector<FutureState*> states;
+  states.reserve(futures.size());
   for (const Handle& future : futures) states.push_back(future.state().get());
   std::vector<Handle> unique;
   for (const std::size_t i : first_occurrences(states)) unique.push_back(std::move(futures[i]));
@@ -55,6 +56,7 @@ std::vector<Handle> without_duplicates(std::vector<Handle> futures) {
 template <class Handle>
 std::vector<Ref<FutureState>> states_of(const std::vector<Handle>& futures) {
   std::vector<Ref<FutureState>> states;
+  states.reserve(futures.size());
   for (const Handle& future : futures) states.push_back(future.state());
   return states;
 }
@@ -81,6 +83,7 @@ auto wait(Range&& futures, WaitOptions options = {}) {
   using Handle = std::ranges::range_value_t<Range>;
   static_assert(detail::is_future<Handle>, "wait takes tasks and futures; make tasks of coroutines first");
   std::vector<Handle> all;
+  // NOLINTNEXTLINE(performance-inefficient-vector-operation): not every range knows its size
   for (auto&& future : futures) all.push_back(future);
   return detail::wait_for_handles<Handle>(std::move(all), options);
 }
