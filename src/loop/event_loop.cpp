@@ -246,8 +246,7 @@ Handle EventLoop::call_soon(Callback callback, const Context& context, std::sour
 TimerHandle EventLoop::call_later(Duration delay, Callback callback, std::source_location where) {
   check("call_later");
   const TimePoint now = time();
-  const auto limited = to_duration<Duration::rep, Duration::period>(delay);  // so that the sum exists
-  return call_at(now + limited, now, std::move(callback), where);
+  return call_at(now + to_duration(delay), now, std::move(callback), where);
 }
 
 TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {

@@ -6,8 +6,7 @@ namespace tutti::detail {
 void SleepAwaiter::start(std::coroutine_handle<> handle) {
   EventLoop& loop = task_->loop();
   const TimePoint now = loop.time();
-  const auto delay = to_duration<Duration::rep, Duration::period>(when().time_since_epoch());  // so that the sum exists
-  loop.add_timer(*this, now + delay, now);
+  loop.add_timer(*this, now + when().time_since_epoch(), now);
   task_->suspend(handle, this);
 }
 
