@@ -64,10 +64,14 @@ void report(EventLoop* loop, const ExceptionContext& context) noexcept {
 
 }  // namespace
 
-void FutureState::drop_rest() noexcept {
+void FutureState::drop_waiting() noexcept {
   lowlevel::ReadyQueue left;
   waiting_.move_to(left);
   while (lowlevel::Ready* entry = left.pop()) entry->drop();
+}
+
+void FutureState::drop_rest() noexcept {
+  drop_waiting();
   delete extras_;
 }
 

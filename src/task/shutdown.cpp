@@ -3,30 +3,19 @@
 
 #include <tutti/task/run.hpp>
 #include <tutti/task/task.hpp>
+#include <tutti/task/wait.hpp>
 
 namespace tutti::detail {
-namespace {
-
-Coro<> wait_for_tasks(std::vector<AnyTask> tasks) {
-  for (const AnyTask& task : tasks) {
-    while (!task.done()) {
-      const Future<> done;
-      const CallbackToken token = task.add_done_callback([done] {
-        if (!done.done()) done.set_result();
-      });
-      (void)token;
-      co_await done;
-    }
-  }
-}
-
-}  // namespace
-
 void cancel_all_tasks(EventLoop& loop) {
   const std::vector<AnyTask> tasks = all_tasks(loop);
   if (tasks.empty()) return;
-  for (const AnyTask& task : tasks) task.cancel();
-  loop.run_until_complete(wait_for_tasks(tasks));
+  std::vector<Ref<FutureState>> states;
+  states.reserve(tasks.size());
+  for (const AnyTask& task : tasks) {
+    task.cancel();
+    states.emplace_back(&task.state());
+  }
+  loop.run_until_complete(wait_until(std::move(states), {}));
   for (const AnyTask& task : tasks) {
     if (task.cancelled()) continue;
     if (std::exception_ptr error = task.exception()) {

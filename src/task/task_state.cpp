@@ -41,9 +41,7 @@ void TaskState::abandon() noexcept {
   flags_ |= kCancelled | kDone;
   waiting_for_ = nullptr;
   destroy_root();
-  lowlevel::ReadyQueue waiting;
-  waiting_.move_to(waiting);
-  while (lowlevel::Ready* entry = waiting.pop()) entry->drop();
+  drop_waiting();
   unlink(*this);
   release();
 }
@@ -79,7 +77,7 @@ void TaskState::step_unusual() {
     // Cancelled before its first step: the body never runs, its arguments are released.
     flags_ &= static_cast<std::uint16_t>(~kMustCancel);
     destroy_root();
-    return finish_with(std::make_exception_ptr(CancelledError(extras_ == nullptr ? "" : extras_->cancel_message)));
+    return finish_with(std::make_exception_ptr(CancelledError(cancel_message())));
   }
   flags_ |= kStarted;
   current.task = this;
@@ -169,14 +167,16 @@ void TaskState::note_cancel_message(std::string_view message) {
 }
 
 void TaskState::cancel_suspension() {
-  if (waiting_for_->cancel(extras_ == nullptr ? "" : extras_->cancel_message)) {
+  if (waiting_for_->cancel(cancel_message())) {
     flags_ &= static_cast<std::uint16_t>(~kMustCancel);
   }
 }
 
+std::string TaskState::cancel_message() const { return extras_ == nullptr ? std::string() : extras_->cancel_message; }
+
 void TaskState::throw_cancelled() {
   flags_ &= static_cast<std::uint16_t>(~kMustCancel);
-  throw CancelledError(extras_ == nullptr ? "" : extras_->cancel_message);
+  throw CancelledError(cancel_message());
 }
 
 // ---- names and contexts ----

@@ -2,6 +2,7 @@
 #include <tutti/task/timeout.hpp>
 
 #include <tutti/base/error.hpp>
+#include <tutti/task/wait.hpp>
 
 namespace tutti {
 
@@ -70,7 +71,7 @@ namespace detail {
 
 std::optional<TimePoint> deadline_after(std::optional<Duration> delay) {
   if (!delay) return std::nullopt;
-  return get_running_loop().time() + to_duration<Duration::rep, Duration::period>(*delay);
+  return get_running_loop().time() + to_duration(*delay);
 }
 
 std::exception_ptr timeout_error(const std::exception_ptr& cause) {
@@ -85,36 +86,9 @@ std::exception_ptr timeout_error(const std::exception_ptr& cause) {
   }
 }
 
-namespace {
-
-/// Wakes a task when a future is done, whatever its outcome.
-class DoneSignal final : public lowlevel::Ready {
- public:
-  explicit DoneSignal(Ref<FutureState> future) : future_(std::move(future)) { future_->add_waiter(*this); }
-  DoneSignal(const DoneSignal&) = delete;
-  DoneSignal& operator=(const DoneSignal&) = delete;
-  ~DoneSignal() {
-    if (waiting_ && !future_->remove_waiter(*this)) future_->loop().remove_ready(*this);
-  }
-  void run() override {
-    waiting_ = false;
-    if (!signal.done()) signal.set_result();
-  }
-  void drop() noexcept override { waiting_ = false; }
-
-  Future<> signal;
-
- private:
-  Ref<FutureState> future_;
-  bool waiting_ = true;
-};
-
-}  // namespace
-
 Coro<> cancel_and_wait(Ref<FutureState> future) {
-  DoneSignal done(future);
   future->cancel({});
-  co_await done.signal;
+  co_await wait_until({future}, {});
 }
 
 }  // namespace detail

@@ -83,13 +83,6 @@ class ReadyQueue {
     return first;
   }
 
-  /// Puts an entry before all others: for what a run that ended early leaves.
-  void push_front(Ready& entry) noexcept {
-    entry.next_ = head_;
-    if (head_ == nullptr) tail_ = &entry;
-    head_ = &entry;
-  }
-
   /// Takes `entry` out wherever it stands; O(n), for teardown. False if it is not here.
   bool remove(Ready& entry) noexcept;
 

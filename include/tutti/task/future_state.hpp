@@ -127,6 +127,8 @@ class FutureState : public lowlevel::Suspension {
 
   [[nodiscard]] bool has(std::uint16_t flags) const noexcept { return (flags_ & flags) != 0; }
   void run() override {}  // only tasks are entries themselves
+  /// Tells those who wait that it will never be done.
+  void drop_waiting() noexcept;
 
   std::uint32_t references_;
   std::uint32_t cancel_requests_ = 0;
@@ -207,9 +209,6 @@ template <class T>
 class PlainFuture : public Typed<T, FutureState>, public lowlevel::PoolAllocated {
  public:
   explicit PlainFuture(EventLoop& loop) : Typed<T, FutureState>(loop, std::uint16_t{0}) {}
-
- protected:
-  PlainFuture(EventLoop& loop, std::uint16_t flags) : Typed<T, FutureState>(loop, flags) {}
 };
 
 }  // namespace tutti::detail

@@ -112,7 +112,6 @@ class TaskState : public FutureState, public TaskLink {
   [[nodiscard]] std::uintptr_t coroutine_id() const noexcept {
     return reinterpret_cast<std::uintptr_t>(root_.address());
   }
-  [[nodiscard]] lowlevel::Suspension* waiting_for() const noexcept { return waiting_for_; }
   void silence() noexcept { flags_ |= kSilent; }
   [[nodiscard]] std::string describe_self() const override;
 
@@ -149,6 +148,7 @@ class TaskState : public FutureState, public TaskLink {
   void finish_task();
   void finish_with(std::exception_ptr error);
   void cancel_suspension();
+  [[nodiscard]] std::string cancel_message() const;
   void destroy_root() noexcept;
 
   std::coroutine_handle<> resume_;
