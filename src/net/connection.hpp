@@ -12,7 +12,7 @@
 #include <tutti/io/transport.hpp>
 #include <tutti/loop/operation.hpp>
 
-#include "loop_list.hpp"
+#include "loop/loop_list.hpp"
 
 namespace tutti::detail {
 

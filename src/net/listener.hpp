@@ -13,7 +13,7 @@
 #include <tutti/loop/operation.hpp>
 
 #include "connection.hpp"
-#include "loop_list.hpp"
+#include "loop/loop_list.hpp"
 
 namespace tutti::detail {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The sockets of a loop, so that a loop that closes can let go of them.
+// What a loop must let go of when it closes: sockets, pipes, child processes.
 #pragma once
 
 #include <tutti/loop/event_loop.hpp>
