@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <optional>
+#include <utility>
+
 #include <tutti/sync/event.hpp>
 
 #include <tutti/base/error.hpp>
@@ -104,6 +107,29 @@ TUTTI_VIRTUAL_TEST(Event, CancelsAWaiterThatWasWokenButHasNotRun) {
   auto task = tutti::create_task(event.wait());
   co_await one_tick();
   event.set();
+  task.cancel();
+  CO_ASSERT_THROW(co_await task, CancelledError);
+}
+
+TUTTI_VIRTUAL_TEST(Event, LetsThoseGoOnWhomItWokeBeforeItWasDestroyed) {
+  std::optional<Event> event(std::in_place);
+  auto woken = tutti::create_task(event->wait());
+  auto cancelled = tutti::create_task(event->wait());
+  co_await one_tick();
+  event->set();
+  cancelled.cancel();
+  event.reset();
+  co_await woken;
+  CO_ASSERT_THROW(co_await cancelled, CancelledError);
+}
+
+TUTTI_VIRTUAL_TEST(Event, LeavesThoseWaitingWhoWaitWhenItIsDestroyed) {
+  std::optional<Event> event(std::in_place);
+  auto task = tutti::create_task(event->wait());
+  co_await one_tick();
+  event.reset();
+  for (int i = 0; i < 10; ++i) co_await one_tick();
+  EXPECT_FALSE(task.done());
   task.cancel();
   CO_ASSERT_THROW(co_await task, CancelledError);
 }

@@ -20,7 +20,7 @@ class [[nodiscard]] EventWait final : public Waiter {
   [[nodiscard]] bool await_ready() const noexcept;
   void await_suspend(std::coroutine_handle<> handle);
   void await_resume() {
-    if (has_waited()) finish();
+    if (has_waited()) finish_woken();
   }
 
  private:
@@ -31,8 +31,8 @@ class [[nodiscard]] EventWait final : public Waiter {
 
 /// A flag that tasks wait for. It belongs to the first loop on which a task had to wait for it.
 ///
-/// *Concurrency*: not for threads. *Lifetime*: tasks that wait when it is destroyed stay pending until they are cancelled.
-/// *Source*: asyncio.Event.
+/// *Concurrency*: not for threads. *Lifetime*: tasks that wait when it is destroyed stay pending until they are cancelled;
+/// those that `set` has woken go on. *Source*: asyncio.Event.
 class Event {
  public:
   constexpr Event() noexcept = default;

@@ -130,6 +130,11 @@ class Waiter : public lowlevel::Suspension, private WaiterLink {
     check();
     state_ = State::idle;
   }
+  /// The same for who needs the primitive no more: once it was woken, that may be gone.
+  void finish_woken() {
+    orphan_ = false;
+    finish();
+  }
 
  private:
   friend class WaiterList;
