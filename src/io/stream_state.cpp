@@ -161,7 +161,6 @@ void StreamState::maybe_resume() noexcept {
 }
 
 void StreamState::drop_reader() noexcept {
-  if (waiter_ != nullptr) return;  // a read under way outlives the reader
   reader_gone_ = true;
   buffer = ByteBuffer();
   maybe_resume();  // the end of the connection is to be noticed still

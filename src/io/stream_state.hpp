@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -70,7 +71,15 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   /// Makes way for more data; `operation` is the name of who waits.
   DataAwaiter wait_for_data(const char* operation);
   void maybe_resume() noexcept;
-  void drop_reader() noexcept;
+  /// A read under way outlives the reader: what nobody reads is dropped when both have gone.
+  void begin_read() noexcept { ++reads_; }
+  void end_read() noexcept {
+    if (--reads_ == 0 && reader_left_) drop_reader();
+  }
+  void leave_reader() noexcept {
+    reader_left_ = true;
+    if (reads_ == 0) drop_reader();
+  }
 
   // ---- the writer ----
   /// For `drain`: whether it has to wait. *Errors*: `ConnectionResetError` if the connection was lost.
@@ -96,6 +105,7 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   friend class DataAwaiter;
   ~StreamState() override;
   void wake_reader() noexcept;
+  void drop_reader() noexcept;
 
   Ref<lowlevel::Transport> transport_;
   std::size_t limit_;
@@ -104,10 +114,29 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   std::exception_ptr lost_error_;  // of wait_closed
   std::vector<Future<>> drainers_;
   std::vector<Future<>> closers_;
+  std::uint32_t reads_ = 0;  // coroutines that read
   bool reading_paused_ = false;
-  bool reader_gone_ = false;
+  bool reader_left_ = false;
+  bool reader_gone_ = false;  // and no read is under way
   bool writing_paused_ = false;
   bool lost_ = false;
+};
+
+/// What a coroutine that reads holds.
+class ReadHold {
+ public:
+  explicit ReadHold(const Ref<StreamState>& state) noexcept : state_(state) { state_->begin_read(); }
+  ReadHold(ReadHold&& other) noexcept = default;
+  ReadHold& operator=(ReadHold&&) = delete;
+  ~ReadHold() {
+    if (state_) state_->end_read();
+  }
+  StreamState* operator->() const noexcept { return state_.get(); }
+  /// For a coroutine that this one calls.
+  [[nodiscard]] ReadHold share() const noexcept { return ReadHold(state_); }
+
+ private:
+  Ref<StreamState> state_;
 };
 
 }  // namespace tutti::detail

@@ -13,11 +13,12 @@ namespace tutti {
 namespace {
 
 using State = detail::Ref<detail::StreamState>;
+using detail::ReadHold;
 
 // Each read is a coroutine that shares the state, so that it does not depend on its reader staying where it is. Bytes
 // leave the buffer after the last suspension, all at once: so a cancellation loses none.
 
-Coro<std::string> read_some(State state, std::size_t count) {
+Coro<std::string> read_some(ReadHold state, std::size_t count) {
   state->check();
   if (count == 0) co_return std::string();
   if (state->buffer.empty() && !state->eof) co_await state->wait_for_data("read");
@@ -26,7 +27,7 @@ Coro<std::string> read_some(State state, std::size_t count) {
   co_return data;
 }
 
-Coro<std::size_t> read_some_into(State state, MutableBytes memory) {
+Coro<std::size_t> read_some_into(ReadHold state, MutableBytes memory) {
   state->check();
   if (memory.empty()) co_return std::size_t{0};
   if (state->buffer.empty() && !state->eof) co_await state->wait_for_data("read_into");
@@ -37,13 +38,13 @@ Coro<std::size_t> read_some_into(State state, MutableBytes memory) {
   co_return count;
 }
 
-Coro<std::string> read_all(State state) {
+Coro<std::string> read_all(ReadHold state) {
   state->check();
   while (!state->eof) co_await state->wait_for_data("read");
   co_return state->buffer.take(state->buffer.size());
 }
 
-Coro<std::string> read_exactly(State state, std::size_t count) {
+Coro<std::string> read_exactly(ReadHold state, std::size_t count) {
   state->check();
   while (state->buffer.size() < count) {
     if (state->eof) throw IncompleteReadError(state->buffer.take(state->buffer.size()), count);
@@ -54,7 +55,7 @@ Coro<std::string> read_exactly(State state, std::size_t count) {
   co_return data;
 }
 
-Coro<BytesView> peek_at(State state, std::size_t count) {
+Coro<BytesView> peek_at(ReadHold state, std::size_t count) {
   state->check();
   while (state->buffer.size() < count && !state->eof) co_await state->wait_for_data("peek");
   co_return state->buffer.view();
@@ -75,7 +76,7 @@ Match find_first(BytesView data, const std::vector<std::string>& separators, std
   return first;
 }
 
-Coro<std::string> read_until(State state, std::vector<std::string> separators) {
+Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators) {
   if (separators.empty()) throw ValueError("readuntil: at least one separator is required");
   const auto shorter = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
   std::sort(separators.begin(), separators.end(), shorter);
@@ -107,9 +108,9 @@ Coro<std::string> read_until(State state, std::vector<std::string> separators) {
   }
 }
 
-Coro<std::string> read_line(State state) {
+Coro<std::string> read_line(ReadHold state) {
   try {
-    co_return co_await read_until(state, {"\n"});
+    co_return co_await read_until(state.share(), {"\n"});
   } catch (const IncompleteReadError& error) {
     co_return error.partial();
   } catch (const LimitOverrunError& error) {
@@ -123,7 +124,7 @@ Coro<std::string> read_line(State state) {
   }
 }
 
-Coro<std::optional<std::string>> next_line(State state) {
+Coro<std::optional<std::string>> next_line(ReadHold state) {
   std::string line = co_await read_line(std::move(state));
   if (line.empty()) co_return std::nullopt;
   co_return std::move(line);
@@ -170,28 +171,28 @@ StreamReader& StreamReader::operator=(StreamReader&& other) noexcept {
   return *this;
 }
 StreamReader::~StreamReader() {
-  if (state_) state_->drop_reader();
+  if (state_) state_->leave_reader();
 }
 
-Coro<std::string> StreamReader::read(std::size_t count) { return read_some(state_, count); }
-Coro<std::string> StreamReader::read() { return read_all(state_); }
-Coro<std::size_t> StreamReader::read_into(MutableBytes memory) { return read_some_into(state_, memory); }
-Coro<std::string> StreamReader::readexactly(std::size_t count) { return read_exactly(state_, count); }
+Coro<std::string> StreamReader::read(std::size_t count) { return read_some(ReadHold(state_), count); }
+Coro<std::string> StreamReader::read() { return read_all(ReadHold(state_)); }
+Coro<std::size_t> StreamReader::read_into(MutableBytes memory) { return read_some_into(ReadHold(state_), memory); }
+Coro<std::string> StreamReader::readexactly(std::size_t count) { return read_exactly(ReadHold(state_), count); }
 Coro<std::string> StreamReader::readuntil(std::string separator) {
   std::vector<std::string> separators;
   separators.push_back(std::move(separator));
-  return read_until(state_, std::move(separators));
+  return read_until(ReadHold(state_), std::move(separators));
 }
 Coro<std::string> StreamReader::readuntil(std::vector<std::string> separators) {
-  return read_until(state_, std::move(separators));
+  return read_until(ReadHold(state_), std::move(separators));
 }
 Coro<std::string> StreamReader::readuntil(std::initializer_list<std::string> separators) {
-  return read_until(state_, separators);
+  return read_until(ReadHold(state_), separators);
 }
-Coro<std::string> StreamReader::readline() { return read_line(state_); }
-Coro<std::optional<std::string>> StreamReader::next() { return next_line(state_); }
+Coro<std::string> StreamReader::readline() { return read_line(ReadHold(state_)); }
+Coro<std::optional<std::string>> StreamReader::next() { return next_line(ReadHold(state_)); }
 
-Coro<BytesView> StreamReader::peek(std::size_t count) { return peek_at(state_, count); }
+Coro<BytesView> StreamReader::peek(std::size_t count) { return peek_at(ReadHold(state_), count); }
 void StreamReader::consume(std::size_t count) {
   state_->buffer.consume(count);
   state_->maybe_resume();

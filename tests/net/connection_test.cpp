@@ -250,6 +250,39 @@ TUTTI_TEST(Connection, LetsAReadOutliveItsReader) {
   co_await close(pair);
 }
 
+TUTTI_TEST(Connection, DropsWhatComesOnceTheReadHasEndedThatOutlivedItsReader) {
+  for (const bool cancelled : {true, false}) {
+    auto pair = co_await connected_pair(1024);
+    auto read = tutti::create_task(pair.client.reader.readexactly(4));
+    co_await tutti::sleep(0s);
+    {
+      const tutti::StreamReader left = std::move(pair.client.reader);
+    }
+    if (cancelled) {
+      read.cancel();
+      EXPECT_THROW(co_await read, tutti::CancelledError);
+    }
+    pair.peer.writer.write(kFlood);
+    if (!cancelled) {
+      EXPECT_EQ(co_await read, kFlood.substr(0, 4));
+    }
+    co_await close(pair.peer.writer);  // sends it all: so it is read, and with it the end of the connection is seen
+    co_await close(pair);
+  }
+}
+
+TUTTI_TEST(Connection, KeepsForAReadThatHasNotBegunWhatCameBeforeItsReaderWasLeft) {
+  auto pair = co_await connected_pair();
+  pair.peer.writer.write("data");
+  co_await until([&] { return pair.client.reader.buffered() == "data"; });
+  auto read = pair.client.reader.read(4);
+  {
+    const tutti::StreamReader left = std::move(pair.client.reader);
+  }
+  EXPECT_EQ(co_await std::move(read), "data");
+  co_await close(pair);
+}
+
 // ---- cancellation ----
 
 TUTTI_TEST(Connection, LosesNoByteWhenReadsAreCancelled) {
