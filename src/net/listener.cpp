@@ -31,10 +31,10 @@ class SpareDescriptor final : public lowlevel::Service {
     Fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC)).reset();
     take();
   }
-  void log(TimePoint now, const std::string& message) {
+  void log(LogLevel level, TimePoint now, const std::string& message) {
     if (last_log_ && now - *last_log_ < kLogInterval) return;
     last_log_ = now;
-    tutti::log(LogLevel::error, "net", message);
+    tutti::log(level, "net", message);
   }
 
  private:
@@ -117,7 +117,7 @@ void Listener::hand_over(int descriptor) {
 /// Others may wait behind the first one, and an operation for each would take an iteration each. Gives the error that
 /// ended it.
 int Listener::accept_more() {
-  for (int i = 1; i < kAcceptAtOnce && !stopping_; ++i) {
+  for (int i = 1; i < kAcceptAtOnce && !stopping_ && !acceptor_->full(); ++i) {
     socklen_t size = sizeof(peer_);
     const int descriptor =
         ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(peer_), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -129,15 +129,30 @@ int Listener::accept_more() {
 }
 
 void Listener::go_on(int error) {
-  if (error == 0 || concerns_one_connection(error)) return submit_accept();
+  if (error == 0 || concerns_one_connection(error)) {
+    waiting_ = acceptor_->full();
+    return waiting_ ? tell_full() : submit_accept();
+  }
   if (is_shortage(error)) return pause(error);
   fail(make_os_error(error, "accept on " + address_.to_string()));
+}
+
+/// Clients wait in the kernel's queue meanwhile.
+void Listener::tell_full() {
+  loop_->service<SpareDescriptor>().log(LogLevel::warning, loop_->time(),
+                                        "accept on " + address_.to_string() + " pauses: max_connections is reached");
+}
+
+void Listener::resume() noexcept {
+  if (!waiting_ || stopping_ || acceptor_->full()) return;
+  waiting_ = false;
+  submit_accept();
 }
 
 void Listener::pause(int error) {
   auto& spare = loop_->service<SpareDescriptor>();
   spare.reject_one(socket_.get());
-  spare.log(loop_->time(), OSError(error, "accept on " + address_.to_string() + " pauses").what());
+  spare.log(LogLevel::error, loop_->time(), OSError(error, "accept on " + address_.to_string() + " pauses").what());
   pause_ = loop_->call_later(kPause, [self = Ref<Listener>(this)] {
     if (!self->stopping_) self->submit_accept();
   });

@@ -22,6 +22,8 @@ class Acceptor : public ConnectionOwner {
  public:
   /// A connection came.
   virtual void accepted(Fd socket, const Address& peer) = 0;
+  /// Whether it takes no more for now; `Listener::resume` follows when it does again.
+  [[nodiscard]] virtual bool full() const noexcept = 0;
   /// It has stopped and its descriptor is closed.
   virtual void listener_ended() noexcept = 0;
 };
@@ -33,6 +35,8 @@ class Listener final : public lowlevel::Shared, public LoopMember, private lowle
 
   /// *Errors*: `OSError`.
   void start(int backlog);
+  /// Goes on accepting if it had stopped because the acceptor was full.
+  void resume() noexcept;
   /// Refuses new connections from now on; `listener_ended` follows, perhaps inside this call.
   void stop() noexcept;
   [[nodiscard]] Address address() const { return address_; }
@@ -48,6 +52,7 @@ class Listener final : public lowlevel::Shared, public LoopMember, private lowle
   void hand_over(int descriptor);
   int accept_more();
   void go_on(int error);
+  void tell_full();
   void pause(int error);
   void fail(std::exception_ptr error) noexcept;
   void release_socket() noexcept;
@@ -61,6 +66,7 @@ class Listener final : public lowlevel::Shared, public LoopMember, private lowle
   bool started_ = false;
   bool stopping_ = false;
   bool accepting_ = false;  // the accept was submitted and has not come back
+  bool waiting_ = false;    // for the acceptor, which is full
   alignas(8) char peer_[128];
   std::uint32_t peer_size_ = 0;
 };

@@ -109,6 +109,7 @@ void ServerState::close_clients(bool at_once) noexcept {
 
 void ServerState::connection_ended() noexcept {
   --connections_;
+  for (const auto& listener : listeners_) listener->resume();
   check_ended();
 }
 

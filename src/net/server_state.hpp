@@ -27,6 +27,9 @@ class ServerState final : public Acceptor {
   void close_clients(bool at_once) noexcept;
 
   void accepted(Fd socket, const Address& peer) override;
+  [[nodiscard]] bool full() const noexcept override {
+    return options_.max_connections && connections_ >= *options_.max_connections;
+  }
   void connection_ended() noexcept override;
   void listener_ended() noexcept override;
 

@@ -333,6 +333,41 @@ TUTTI_TEST(UnixServer, ListensInTheAbstractNamespace) {
   co_await end(server);
 }
 
+// ---- not too many connections ----
+
+TUTTI_TEST(Server, AcceptsNoMoreThanItsMaximum) {
+  auto server = co_await tutti::start_server(hold, "127.0.0.1", 0, {.max_connections = 2});
+  std::vector<tutti::Streams> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(co_await tutti::open_connection("127.0.0.1", server.port()));
+  co_await until([&] { return server.connections() == 2; });
+  for (int i = 0; i < 20; ++i) co_await tutti::sleep(0s);
+  EXPECT_EQ(server.connections(), 2U);
+  // Each that ends makes room for one that waits.
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    clients[i].writer.write_eof();
+    EXPECT_EQ(co_await clients[i].reader.read(), "");
+    co_await close(clients[i].writer);
+    co_await until([&] { return server.connections() == std::min<std::size_t>(2, clients.size() - i - 1); });
+  }
+  co_await until([&] { return server.connections() == 0; });
+  const std::string said = tutti::testing::take_log().at(0);
+  EXPECT_TRUE(contains(said, "pauses: max_connections is reached")) << said;
+  co_await end(server);
+  EXPECT_THROW((void)co_await tutti::start_server(hold, "127.0.0.1", 0, {.max_connections = 0}), tutti::ValueError);
+}
+
+TUTTI_TEST(Server, ClosesWhileItAcceptsNoMore) {
+  auto server = co_await tutti::start_server(hold, "127.0.0.1", 0, {.max_connections = 1});
+  auto first = co_await tutti::open_connection("127.0.0.1", server.port());
+  auto second = co_await tutti::open_connection("127.0.0.1", server.port());
+  co_await until([&] { return server.connections() == 1; });
+  server.close();
+  EXPECT_NE(co_await error_of<tutti::ConnectionError>(second.reader.read()), "no error");
+  co_await close(first.writer);
+  co_await server.wait_closed();
+  second.writer.abort();
+}
+
 // ---- no descriptors left ----
 
 TUTTI_TEST(ServerWithoutDescriptors, PausesAndServesAgain) {

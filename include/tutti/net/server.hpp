@@ -26,6 +26,7 @@ struct ServerOptions {
   std::size_t limit = std::size_t{64} * 1024;         ///< the readers': see `StreamReaderOptions`
   AddressFamily family = AddressFamily::unspecified;  ///< `ipv4` or `ipv6` only; unspecified: whatever the host has
   int backlog = 100;                                  ///< connections that may wait to be accepted
+  std::optional<std::size_t> max_connections = {};    ///< at a time; who comes then waits to be accepted
   bool reuse_address = true;                          ///< SO_REUSEADDR: a port of a server that has just ended is free
   bool reuse_port = false;                            ///< SO_REUSEPORT: several sockets share one port
   bool start_serving = true;                          ///< else `Server::start_serving` or `serve_forever` does
