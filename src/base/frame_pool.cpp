@@ -49,6 +49,7 @@ struct ThreadEnd {
   std::size_t next_slab = kFirstSlab;
 
   ThreadEnd() {
+    frame_pool.known = true;
     Orphans& left = orphans();
     const std::lock_guard lock(left.mutex);
     for (std::size_t i = 0; i < FramePool::kClasses; ++i) splice(frame_pool.free[i], left.free[i]);
@@ -75,17 +76,28 @@ void grow(FramePool& pool, ThreadEnd& thread) {
   thread.next_slab = std::min(size * 2, kLargestSlab);
 }
 
+// Made at a thread's first contact with the pool, so that what it holds at its end is not lost.
+ThreadEnd& this_thread() {
+  thread_local ThreadEnd thread;
+  return thread;
+}
+
 }  // namespace
 
 void* allocate_frame_slow(std::size_t size) {
   if (size > FramePool::kLimit) return ::operator new(size);
-  thread_local ThreadEnd thread;
+  ThreadEnd& thread = this_thread();
   FramePool& pool = frame_pool;
   if (pool.free[FramePool::class_of(size)] == nullptr &&
       static_cast<std::size_t>(pool.end - pool.bump) < FramePool::rounded(size)) {
     grow(pool, thread);
   }
   return lowlevel::allocate_frame(size);
+}
+
+void join_frame_pool() noexcept {
+  frame_pool.known = true;
+  (void)this_thread();
 }
 
 void deallocate_large_frame(void* block, std::size_t size) noexcept { ::operator delete(block, size); }

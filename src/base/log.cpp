@@ -33,13 +33,17 @@ void set_log_sink(LogSink sink) {
 }
 
 void log(LogLevel level, std::string_view category, std::string_view message) noexcept {
+  // Inside a sink that logs itself: the sink is busy, and stands under its lock.
+  static thread_local bool in_sink = false;
   try {
+    if (in_sink) return write_to_stderr(level, category, message);
     const std::lock_guard lock(seam().mutex);
-    if (seam().sink) {
-      seam().sink(level, category, message);
-    } else {
-      write_to_stderr(level, category, message);
-    }
+    if (!seam().sink) return write_to_stderr(level, category, message);
+    struct Inside {
+      Inside() { in_sink = true; }
+      ~Inside() { in_sink = false; }
+    } const inside;
+    seam().sink(level, category, message);
   } catch (...) {  // a broken sink must not break what it reports on
   }
 }

@@ -74,14 +74,18 @@ class PollBackend final : public IoBackend {
 
   void do_poll(std::optional<Duration> timeout, ReadyQueue& completed) override {
     const bool may_wait = ended_.empty() && (!timeout || *timeout > Duration::zero());
-    while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);
+    collect_entries();
+    int count = 0;
     if (may_wait && wake_.begin_wait()) {
-      const int count = ask(timeout);
+      count = ask(timeout);
       wake_.end_wait();
-      make_due_calls(count, completed);
-    } else if (pending() != 0) {
-      make_due_calls(ask(Duration::zero()), completed);
+    } else if (entries_.size() > 1) {
+      count = ask(Duration::zero());
     }
+    if (count < 0 && count != -EINTR && count != -EAGAIN) throw_os_error(-count, "ppoll");
+    // From here on nothing throws: what is delivered must not be lost.
+    while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);
+    if (count > 0) make_due_calls(completed);
   }
 
  private:
@@ -93,18 +97,17 @@ class PollBackend final : public IoBackend {
 
   // How many entries have events, or a negative errno.
   int ask(std::optional<Duration> timeout) {
-    collect_entries();
     timespec limit{};
     const int count = ::ppoll(entries_.data(), entries_.size(), detail::to_timespec(timeout, limit), nullptr);
     return count >= 0 ? count : -errno;
   }
 
-  void make_due_calls(int count, ReadyQueue& completed) {
-    if (count < 0 && count != -EINTR && count != -EAGAIN) throw_os_error(-count, "ppoll");
-    if (count <= 0) return;
+  void make_due_calls(ReadyQueue& completed) noexcept {
     if (entries_[0].revents != 0) drain_wakes();
     for_each_in_flight([&](Operation& operation) {
-      const short events = entries_[entry_of_.at(operation.fd)].revents;
+      const auto place = entry_of_.find(operation.fd);
+      if (place == entry_of_.end()) return;
+      const short events = entries_[place->second].revents;
       if ((events & (detail::awaited_events(operation) | POLLERR | POLLHUP | POLLNVAL)) == 0) return;
       if (const auto result = detail::attempt(operation)) deliver(operation, *result, completed);
     });
@@ -114,6 +117,7 @@ class PollBackend final : public IoBackend {
     entries_.assign(1, pollfd{wake_reader_.get(), POLLIN, 0});
     entry_of_.clear();
     for_each_in_flight([this](Operation& operation) {
+      if ((operation.backend.state & ended) != 0) return;
       const auto [place, is_new] = entry_of_.try_emplace(operation.fd, entries_.size());
       if (is_new) entries_.push_back(pollfd{operation.fd, 0, 0});
       pollfd& entry = entries_[place->second];

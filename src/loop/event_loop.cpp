@@ -52,6 +52,18 @@ void Door::shut() noexcept {
 
 namespace {
 
+// An address that is this thread's own while it lives.
+const void* this_thread_mark() noexcept {
+  static thread_local char mark;
+  return &mark;
+}
+
+// Stands in the list of posts once the loop is closed: who wants to post then finds it there.
+detail::HandleState* no_more_posts() noexcept {
+  static char mark;
+  return reinterpret_cast<detail::HandleState*>(&mark);
+}
+
 // The loops that are not closed. Only those who report something late ask.
 struct Living {
   std::mutex mutex;
@@ -82,8 +94,8 @@ EventLoop::~EventLoop() {
   if (closed_) return;
   try {
     close();
-  } catch (const std::exception& error) {
-    log(LogLevel::error, "loop", std::string("closing a loop failed: ") + error.what());
+  } catch (...) {
+    log(LogLevel::error, "loop", "closing a loop failed: " + describe(std::current_exception()));
   }
 }
 
@@ -99,7 +111,7 @@ void EventLoop::run_forever() {
     EventLoop& loop;
     detail::ContextState* const outside;  // entries run in contexts of their own, or in none
     explicit Running(EventLoop& owner) : loop(owner), outside(std::exchange(detail::current_context, nullptr)) {
-      loop.thread_ = std::this_thread::get_id();
+      loop.thread_.store(this_thread_mark(), std::memory_order_relaxed);
       detail::running_loop = &loop;
       loop.running_.store(true, std::memory_order_release);
     }
@@ -108,7 +120,7 @@ void EventLoop::run_forever() {
       loop.running_.store(false, std::memory_order_release);
       detail::running_loop = nullptr;
       detail::current_context = outside;
-      loop.thread_ = {};
+      loop.thread_.store(nullptr, std::memory_order_relaxed);
     }
   } const running(*this);
   do {
@@ -163,7 +175,7 @@ bool EventLoop::expire_timers() {
 }
 
 void EventLoop::process_events(lowlevel::ReadyQueue&& completed) {
-  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted();
+  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);
   ready_.append(completed);
   expire_timers();
   if (interrupted_.load(std::memory_order_relaxed)) [[unlikely]] {
@@ -191,11 +203,18 @@ void EventLoop::process_ready() {
 void EventLoop::close() {
   if (is_running()) throw RuntimeError("close: the event loop is running");
   if (closed_) return;
+  struct Forget {
+    const EventLoop* loop;
+    ~Forget() {
+      const std::lock_guard lock(living().mutex);
+      std::erase(living().loops, loop);
+    }
+  } const forget{this};
   door_->shut();
   closed_ = true;
   for (auto service = services_.rbegin(); service != services_.rend(); ++service) service->second->close(*this);
   backend_->shutdown(ready_);
-  take_posted();
+  take_posted(no_more_posts());
   timers_.clear(ready_);
   const auto drop_all = [this] {
     while (lowlevel::Ready* entry = ready_.pop()) entry->drop();
@@ -204,10 +223,6 @@ void EventLoop::close() {
   if (task_hooks != nullptr) task_hooks->destroy_all(*this);
   drop_all();
   while (!services_.empty()) services_.pop_back();
-  {
-    const std::lock_guard lock(living().mutex);
-    std::erase(living().loops, this);
-  }
   backend_.reset();
 }
 
@@ -215,7 +230,8 @@ void EventLoop::close() {
 
 void EventLoop::check_slow(const char* operation) const {
   if (closed_) throw RuntimeError(std::string(operation) + ": the event loop is closed");
-  if (debug_ && thread_ != std::thread::id() && thread_ != std::this_thread::get_id()) {
+  const void* thread = thread_.load(std::memory_order_relaxed);
+  if (debug_ && thread != nullptr && thread != this_thread_mark()) {
     throw RuntimeError(std::string(operation) +
                        ": called from another thread than the event loop's; call_soon_threadsafe is the way in");
   }
@@ -262,18 +278,21 @@ TimerHandle EventLoop::call_at(TimePoint when, TimePoint now, Callback&& callbac
 }
 
 Handle EventLoop::call_soon_threadsafe(Callback callback, std::source_location where) {
-  if (closed_) throw RuntimeError("call_soon_threadsafe: the event loop is closed");
   auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
-  handle->retain();
   handle->posted_next = posted_.load(std::memory_order_relaxed);
-  while (!posted_.compare_exchange_weak(handle->posted_next, handle.get(), std::memory_order_seq_cst)) {
-  }
+  handle->retain();
+  do {
+    if (handle->posted_next == no_more_posts()) {
+      handle->release();
+      throw RuntimeError("call_soon_threadsafe: the event loop is closed");
+    }
+  } while (!posted_.compare_exchange_weak(handle->posted_next, handle.get(), std::memory_order_seq_cst));
   if (waiting_.load(std::memory_order_seq_cst) && waiting_.exchange(false, std::memory_order_relaxed)) wake_up();
   return Handle(std::move(handle));
 }
 
-void EventLoop::take_posted() noexcept {
-  detail::HandleState* newest = posted_.exchange(nullptr, std::memory_order_acquire);
+void EventLoop::take_posted(detail::HandleState* replacement) noexcept {
+  detail::HandleState* newest = posted_.exchange(replacement, std::memory_order_acquire);
   detail::HandleState* oldest = nullptr;
   while (newest != nullptr) {
     detail::HandleState* before = std::exchange(newest->posted_next, oldest);

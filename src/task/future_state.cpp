@@ -99,6 +99,9 @@ bool FutureState::cancel(std::string_view message) {
 }
 
 void FutureState::schedule_waiting() noexcept {
+  // Completed from outside its loop, a future may have outlived it.
+  if (detail::running_loop != loop_ && !EventLoop::is_alive(loop_)) [[unlikely]]
+    return drop_waiting();
   lowlevel::ReadyQueue all;
   waiting_.move_to(all);
   if (!has(kCallbacks)) return loop_->make_ready(all);
@@ -144,6 +147,7 @@ bool FutureState::remove_waiter(lowlevel::Ready& entry) noexcept {
 }
 
 std::uint64_t FutureState::add_callback(MoveOnlyFunction<void(FutureState&)> callback) {
+  if (done() && !EventLoop::is_alive(loop_)) throw RuntimeError("add_done_callback: the event loop is closed");
   const std::uint64_t token = next_token();
   auto* entry = new DoneCallback(*this, std::move(callback), token);
   flags_ |= kCallbacks;

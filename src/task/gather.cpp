@@ -3,6 +3,41 @@
 
 namespace tutti::detail {
 
+/// A loop's gathers of plain futures. Those may stay pending for ever, and then they and the gather would hold each other.
+class GatherCore::Open final : public lowlevel::Service {
+ public:
+  explicit Open(EventLoop&) {}
+  void enter(GatherCore& core) noexcept {
+    core.open_ = this;
+    core.following_ = first_;
+    if (first_ != nullptr) first_->previous_ = &core;
+    first_ = &core;
+  }
+  void leave(GatherCore& core) noexcept {
+    (core.previous_ == nullptr ? first_ : core.previous_->following_) = core.following_;
+    if (core.following_ != nullptr) core.following_->previous_ = core.previous_;
+    core.open_ = nullptr;
+  }
+  void close(EventLoop&) noexcept override {
+    while (first_ != nullptr) first_->let_go();
+  }
+
+ private:
+  GatherCore* first_ = nullptr;
+};
+
+void GatherCore::leave() noexcept {
+  if (open_ != nullptr) open_->leave(*this);
+}
+
+void GatherCore::let_go() noexcept {
+  leave();
+  const Ref<FutureState> outer(&outer_);
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (!children_[i].future->done() && children_[i].future->remove_waiter(children_[i])) outer_.release();
+  }
+}
+
 void GatherCore::watch(const Ref<FutureState>& future) {
   if (&future->loop() != &outer_.loop()) {
     throw ValueError("gather: the futures belong to different event loops");
@@ -17,6 +52,7 @@ void GatherCore::start() {
   for (std::size_t i = 0; i < count_; ++i) {
     Child& child = children_[i];
     if (child.future->done()) continue;
+    if (!child.future->is_task() && open_ == nullptr) outer_.loop().service<Open>().enter(*this);
     outer_.retain();  // until the child is done
     child.future->add_waiter(child);
   }

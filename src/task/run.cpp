@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <unistd.h>
+#include <utility>
 
 #include <tutti/base/log.hpp>
 #include <tutti/task/shutdown.hpp>
@@ -80,11 +81,15 @@ class InterruptScope {
   }
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
-  ~InterruptScope() {
-    if (!installed_) return;
+  ~InterruptScope() { end(); }
+
+  /// Restores what was there before. Whether a SIGINT came that nobody was told of: after the task's end, for one.
+  bool end() {
+    if (!std::exchange(installed_, false)) return false;
     ::sigaction(SIGINT, &before_, nullptr);
     interrupted_loop.store(nullptr, std::memory_order_release);
     loop_.set_interrupt_handler({});
+    return loop_.take_interrupt();
   }
 
   [[nodiscard]] int count() const noexcept { return count_; }
@@ -127,9 +132,10 @@ const Context& Runner::prepare() {
 }
 
 void Runner::run_main(detail::TaskState& task) {
-  const InterruptScope interrupts(*loop_, task);
+  InterruptScope interrupts(*loop_, task);
   detail::run_until_done(*loop_, task, true);
-  if (task.cancelled() && interrupts.count() > 0 && task.uncancel() == 0) throw KeyboardInterrupt();
+  if (interrupts.end() || (task.cancelled() && interrupts.count() > 0 && task.uncancel() == 0))
+    throw KeyboardInterrupt();
 }
 
 void Runner::close() {

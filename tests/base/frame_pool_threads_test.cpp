@@ -30,6 +30,21 @@ TEST(FramePoolThreads, TakeBlocksFromEachOther) {
   freer.join();
 }
 
+#ifndef TUTTI_SYSTEM_FRAMES
+TEST(FramePoolThreads, InheritWhatAThreadHadThatOnlyFreed) {
+  constexpr std::size_t size = 976;  // a size that nobody else uses here
+  void* block = nullptr;
+  std::thread([&] { block = allocate_frame(size); }).join();
+  std::thread([&] { deallocate_frame(block, size); }).join();
+  void* again = nullptr;
+  std::thread([&] {
+    again = allocate_frame(size);
+    deallocate_frame(again, size);
+  }).join();
+  EXPECT_EQ(again, block);
+}
+#endif
+
 TEST(FramePoolThreads, WorkAtTheSameTime) {
   std::vector<std::thread> threads;
   for (unsigned char number = 0; number < 4; ++number) {

@@ -45,6 +45,15 @@ TEST_F(LogTest, GoesBackToTheDefault) {
   EXPECT_EQ(count, 0);
 }
 
+TEST_F(LogTest, WritesToStandardErrorWhatTheSinkItselfSays) {
+  set_log_sink([](LogLevel, std::string_view, std::string_view message) {
+    log(LogLevel::error, "sink", "cannot write \"" + std::string(message) + "\"");
+  });
+  ::testing::internal::CaptureStderr();
+  log(LogLevel::error, "net", "x");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "error: tutti.sink: cannot write \"x\"\n");
+}
+
 TEST_F(LogTest, SurvivesASinkThatThrows) {
   set_log_sink([](LogLevel, std::string_view, std::string_view) { throw std::runtime_error("full"); });
   log(LogLevel::error, "net", "x");

@@ -184,6 +184,27 @@ TEST_P(LoopThreads, ADoorMayBeUsedWhileTheLoopEnds) {
 }
 
 // test_base_events::BaseEventLoopTests.test_check_thread
+TEST_P(LoopThreads, CallSoonThreadsafeMayRaceTheLoopsEnd) {
+  const auto kept = std::make_shared<int>();
+  std::latch begun(1);
+  std::thread other([&, held = kept]() mutable {
+    int calls = 0;
+    try {
+      for (;; ++calls) {
+        loop().call_soon_threadsafe([held] {});
+        if (calls == 100) begun.count_down();
+      }
+    } catch (const RuntimeError& error) {
+      EXPECT_STREQ(error.what(), "call_soon_threadsafe: the event loop is closed");
+    }
+    held.reset();
+  });
+  begun.wait();
+  loop().close();
+  other.join();
+  EXPECT_EQ(kept.use_count(), 1);  // no call was lost on the way
+}
+
 TEST_P(LoopThreads, DebugModeRefusesCallsFromForeignThreads) {
   loop().set_debug(true);
   std::string refusal;

@@ -244,6 +244,17 @@ TUTTI_TEST(WrapFuture, GivesAFutureOfALoopAsItIs) {
 // test_wrap_future_without_loop
 TEST(WrapFuture, NeedsALoop) { EXPECT_THROW((void)tutti::wrap_future(concurrent::Future<>()), tutti::RuntimeError); }
 
+TUTTI_TEST(WrapFuture, ThrowsWhatTheCopyOfTheResultThrows) {
+  struct Unwilling {
+    explicit Unwilling(int) {}
+    Unwilling(const Unwilling&) { throw std::runtime_error("no copies"); }
+    Unwilling& operator=(const Unwilling&) = delete;
+  };
+  const concurrent::Future<Unwilling> source;
+  source.set_result(1);
+  EXPECT_THROW((void)co_await tutti::wrap_future(source), std::runtime_error);
+}
+
 // test_wrap_future_cancel
 TUTTI_TEST(WrapFuture, PassesItsCancellationOn) {
   const concurrent::Future<int> source;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <tutti/loop/context.hpp>
+#include <tutti/task/gather.hpp>
 #include <tutti/task/shield.hpp>
 #include <tutti/task/timeout.hpp>
 
@@ -34,6 +35,33 @@ TEST(ClosedLoop, MayBeClosedOverATaskThatIsCancelledByWhatItOwns) {
   loop.run_forever();
   loop.close();
   EXPECT_EQ(reports.take().size(), 1U);
+}
+
+// A future may outlive its loop: in Python call_soon then raises; here those who waited are gone with the loop.
+TEST(ClosedLoop, IsNotTouchedByAFutureThatIsCompletedAfterIt) {
+  std::optional<Future<int>> future;
+  const auto kept = std::make_shared<int>();
+  {
+    EventLoop loop;
+    future.emplace(loop);
+    future->add_done_callback([kept](const auto&) { ADD_FAILURE() << "called without a loop"; });
+  }
+  future->set_result(3);
+  EXPECT_EQ(future->result(), 3);
+  EXPECT_EQ(kept.use_count(), 1);
+  EXPECT_THROW(future->add_done_callback([](const auto&) {}), RuntimeError);
+}
+
+TEST(ClosedLoop, LetsAGatherAndTheFuturesItWaitsForGo) {
+  const auto kept = std::make_shared<int>();
+  {
+    EventLoop loop;
+    const Future<> never(loop);
+    never.add_done_callback([kept](const auto&) {});
+    gather(never).add_done_callback([kept](const auto&) {});
+    EXPECT_EQ(kept.use_count(), 3);
+  }
+  EXPECT_EQ(kept.use_count(), 1);
 }
 
 TUTTI_TEST(Sleep, OfTheLongestTimeThereIsDoesNotOverflow) {

@@ -305,6 +305,15 @@ TEST(CtrlC, TheSecondTimeLeavesTheLoopAtOnce) {
                KeyboardInterrupt);
 }
 
+// CPython's handler raises in the main thread once the task is done.
+TEST(CtrlC, IsNotLostAfterTheMainTasksEnd) {
+  EXPECT_THROW(run([]() -> Coro<> {
+                 current_task()->add_done_callback([] { ::raise(SIGINT); });
+                 co_return;
+               }),
+               KeyboardInterrupt);
+}
+
 // test_runners::RunnerTests.test_signal_install_not_supported_ok: a handler of the program's own stays
 TEST(CtrlC, IsTheProgramsIfItHandlesIt) {
   static volatile std::sig_atomic_t seen = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The tick table: how many loop iterations each primitive takes. The numbers were measured on CPython 3.12 and 3.13.
+#include <ranges>
 #include <string>
 #include <vector>
 

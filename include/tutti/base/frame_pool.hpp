@@ -33,6 +33,7 @@ struct FramePool {
   Block* free[kClasses];
   char* bump;
   char* end;
+  bool known;  // the thread's end is taken care of
 
   static constexpr std::size_t class_of(std::size_t size) noexcept {
     return size <= kFineLimit ? (size + kSmallest - 1) / kSmallest : kFineLimit / kSmallest + (size - 1) / kCoarse;
@@ -48,6 +49,7 @@ extern constinit thread_local FramePool frame_pool __attribute__((tls_model("ini
 
 void* allocate_frame_slow(std::size_t size);
 void deallocate_large_frame(void* block, std::size_t size) noexcept;
+void join_frame_pool() noexcept;
 
 }  // namespace tutti::detail
 
@@ -84,6 +86,9 @@ inline void deallocate_frame(void* memory, std::size_t size) noexcept {
   if (size > detail::FramePool::kLimit) [[unlikely]]
     return detail::deallocate_large_frame(memory, size);
   auto*& list = detail::frame_pool.free[detail::FramePool::class_of(size)];
+  // A thread that only frees, for one; looked at where a list begins, so that it costs next to nothing.
+  if (list == nullptr && !detail::frame_pool.known) [[unlikely]]
+    detail::join_frame_pool();
   auto* block = static_cast<detail::FramePool::Block*>(memory);
   block->next = list;
   list = block;

@@ -11,7 +11,6 @@
 #include <optional>
 #include <source_location>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -106,7 +105,8 @@ struct LoopOptions {
 /// One thread's loop. An iteration is: poll for I/O (without waiting if something is ready), make completions and due
 /// timers ready, run what is ready now. What is scheduled meanwhile waits for the next iteration.
 ///
-/// *Concurrency*: all functions on the loop's thread only, except `call_soon_threadsafe`, `wake_up` and `is_running`.
+/// *Concurrency*: all functions on the loop's thread only, except `call_soon_threadsafe`, `wake_up`,
+/// `interrupt` and `is_running`.
 /// In debug mode a call from another thread throws `RuntimeError`. *Source*: asyncio.AbstractEventLoop.
 class EventLoop {
  public:
@@ -229,6 +229,8 @@ class EventLoop {
     interrupted_.store(true, std::memory_order_release);
     wake_up();
   }
+  /// Whether `interrupt()` was called and its handler was not; no longer after this call.
+  bool take_interrupt() noexcept { return interrupted_.exchange(false, std::memory_order_acquire); }
   /// What `interrupt()` calls; it may throw `KeyboardInterrupt`, which leaves the loop.
   void set_interrupt_handler(std::function<void()> handler) { interrupt_handler_ = std::move(handler); }
   /// Number of things under way outside (jobs of executors, for one) that will come back by `call_soon_threadsafe`.
@@ -265,7 +267,7 @@ class EventLoop {
   static TimePoint monotonic_now() { return std::chrono::steady_clock::now(); }
 
   void check_slow(const char* operation) const;
-  void take_posted() noexcept;
+  void take_posted(detail::HandleState* replacement) noexcept;
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
   std::optional<Duration> wait_limit();
   bool expire_timers();
@@ -288,7 +290,7 @@ class EventLoop {
 
   std::shared_ptr<lowlevel::Door> door_ = std::make_shared<lowlevel::Door>(*this);
   std::atomic<bool> running_{false};
-  std::thread::id thread_;
+  std::atomic<const void*> thread_{nullptr};  // the mark of the thread that it runs on; null while it does not
   TaskFactory task_factory_;
   ExceptionHandler exception_handler_;
   std::function<void()> interrupt_handler_;

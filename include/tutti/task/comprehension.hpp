@@ -11,12 +11,12 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/range.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/awaitable.hpp>
 
@@ -68,13 +68,13 @@ Coro<detail::Collected<Container, T>> collect(AsyncGenerator<T, Sent> generator)
 }
 
 /// The items of an ordinary range, which is moved or copied into the generator. *Lifetime*: of a view, what it looks at.
-template <std::ranges::input_range Range>
-AsyncGenerator<std::ranges::range_value_t<Range>> from_range(Range range) {
+template <detail::Range R>
+AsyncGenerator<detail::RangeValue<R>> from_range(R range) {
   for (auto&& item : range) {
-    if constexpr (std::ranges::view<Range>) {
-      co_yield std::forward<decltype(item)>(item);
+    if constexpr (detail::owns_items<R>) {
+      co_yield std::move(item);
     } else {
-      co_yield std::move(item);  // the range is ours
+      co_yield std::forward<decltype(item)>(item);
     }
   }
 }
@@ -157,8 +157,8 @@ template <class T, class Sent, class F>
 auto operator|(AsyncGenerator<T, Sent> source, GeneratorStep<F> step) {
   return step.apply(std::move(source));
 }
-template <std::ranges::input_range Range, class F>
-auto operator|(Range source, GeneratorStep<F> step) {
+template <Range R, class F>
+auto operator|(R source, GeneratorStep<F> step) {
   return step.apply(from_range(std::move(source)));
 }
 

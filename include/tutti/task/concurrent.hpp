@@ -188,12 +188,16 @@ template <class T>
 void copy_outcome(ConcurrentValue<T>& source, FutureState& future) {
   if (!copy_failure(source, future)) return;
   auto& typed = static_cast<Typed<T, FutureState>&>(future);
-  if constexpr (std::is_void_v<T>) {
-    typed.emplace();
-  } else if constexpr (std::is_reference_v<T>) {
-    typed.emplace(std::addressof(source.get()));
-  } else {
-    typed.emplace(source.get());
+  try {
+    if constexpr (std::is_void_v<T>) {
+      typed.emplace();
+    } else if constexpr (std::is_reference_v<T>) {
+      typed.emplace(std::addressof(source.get()));
+    } else {
+      typed.emplace(source.get());
+    }
+  } catch (...) {
+    return future.set_exception(std::current_exception());  // the copy could not be made
   }
   typed.finish();
 }

@@ -4,9 +4,10 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -14,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include <tutti/base/range.hpp>
 #include <tutti/task/awaitable.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/task.hpp>
@@ -69,6 +71,8 @@ namespace detail {
 
 /// Counts the children of a gather; the untyped part.
 class GatherCore {
+  class Open;
+
  public:
   GatherCore(const GatherCore&) = delete;
   GatherCore& operator=(const GatherCore&) = delete;
@@ -84,7 +88,7 @@ class GatherCore {
 
   GatherCore(FutureState& outer, std::size_t count, bool keep_exceptions)
       : outer_(outer), count_(count), keep_exceptions_(keep_exceptions), children_(std::make_unique<Child[]>(count)) {}
-  virtual ~GatherCore() = default;
+  virtual ~GatherCore() { leave(); }
 
   /// *Errors*: `ValueError` if the children belong to different loops.
   void watch(const Ref<FutureState>& future);
@@ -98,6 +102,8 @@ class GatherCore {
  private:
   void child_done(Child& child);
   void settle(Child& child);
+  void let_go() noexcept;
+  void leave() noexcept;
 
   FutureState& outer_;
   std::size_t count_;
@@ -106,6 +112,9 @@ class GatherCore {
   bool keep_exceptions_;
   bool cancel_requested_ = false;
   std::unique_ptr<Child[]> children_;
+  Open* open_ = nullptr;  // the list it stands in
+  GatherCore* previous_ = nullptr;
+  GatherCore* following_ = nullptr;
 };
 
 template <class T>
@@ -194,15 +203,14 @@ class GatherVector final : public GatherFuture<std::vector<Gathered<T, Keep>>> {
   std::size_t count_;
 };
 
-template <bool Keep, class Range>
-auto gather_range(Range&& range) {
-  using Item = std::ranges::range_reference_t<Range>;
-  using Handle = decltype(ensure_future(std::declval<Item>()));
+template <bool Keep, class R>
+auto gather_range(R&& range) {
+  using Handle = decltype(ensure_future(std::declval<RangeReference<R>>()));
   using T = typename Handle::value_type;
   using State = GatherVector<Keep, T>;
   EventLoop* loop = find_running_loop();
   std::vector<Handle> futures;
-  if constexpr (std::ranges::sized_range<Range>) futures.reserve(static_cast<std::size_t>(std::ranges::size(range)));
+  if constexpr (requires { std::size(range); }) futures.reserve(static_cast<std::size_t>(std::size(range)));
   for (auto&& item : range) futures.push_back(ensure_future(std::forward<decltype(item)>(item)));
   if (!futures.empty()) loop = &futures.front().get_loop();
   if (loop == nullptr) loop = &get_running_loop();
@@ -219,7 +227,7 @@ auto gather_tuple(const Handles&... futures) {
 }
 
 template <class R>
-concept GatherableRange = std::ranges::input_range<R> && !Awaitable<std::remove_cvref_t<R>>;
+concept GatherableRange = Range<R> && !Awaitable<std::remove_cvref_t<R>>;
 
 }  // namespace detail
 

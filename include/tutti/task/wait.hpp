@@ -2,14 +2,16 @@
 // Waiting for the first, the first failed, or all of several tasks: `wait` and `as_completed`.
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <utility>
 #include <vector>
 
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
+#include <tutti/base/range.hpp>
 #include <tutti/task/awaitable.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/task.hpp>
@@ -78,19 +80,19 @@ Coro<WaitResult<Handle>> wait_for_handles(std::vector<Handle> futures, WaitOptio
 /// Waits for tasks or futures (a range of them) until the condition of `options` holds or its time is up; tells which are done then.
 /// Throws none of their exceptions and cancels none. *Errors*: `ValueError` for an empty range.
 /// *Cancellation*: leaves them alone. *Source*: asyncio.wait.
-template <std::ranges::input_range Range>
-auto wait(Range&& futures, WaitOptions options = {}) {
-  using Handle = std::ranges::range_value_t<Range>;
-  static_assert(detail::is_future<Handle>, "wait takes tasks and futures; make tasks of coroutines first");
-  std::vector<Handle> all;
+template <detail::Range R>
+auto wait(R&& futures, WaitOptions options = {}) {
+  using Item = detail::RangeValue<R>;
+  static_assert(detail::is_future<Item>, "wait takes tasks and futures; make tasks of coroutines first");
+  std::vector<Item> all;
   // NOLINTNEXTLINE(performance-inefficient-vector-operation): not every range knows its size
   for (auto&& future : futures) all.push_back(future);
-  return detail::wait_for_handles<Handle>(std::move(all), options);
+  return detail::wait_for_handles<Item>(std::move(all), options);
 }
-template <class Handle>
-  requires detail::is_future<Handle>
-auto wait(std::initializer_list<Handle> futures, WaitOptions options = {}) {
-  return detail::wait_for_handles<Handle>(std::vector<Handle>(futures), options);
+template <class Item>
+  requires detail::is_future<Item>
+auto wait(std::initializer_list<Item> futures, WaitOptions options = {}) {
+  return detail::wait_for_handles<Item>(std::vector<Item>(futures), options);
 }
 
 namespace detail {
@@ -144,12 +146,12 @@ class AsCompleted {
 
 /// Runs awaitables at once and gives them as they complete: `while (auto task = co_await all.next()) use(co_await *task);`.
 /// *Source*: asyncio.as_completed.
-template <std::ranges::input_range Range>
-auto as_completed(Range&& awaitables, std::optional<Duration> timeout = {}) {
-  using Handle = decltype(ensure_future(std::declval<std::ranges::range_reference_t<Range>>()));
-  std::vector<Handle> futures;
+template <detail::Range R>
+auto as_completed(R&& awaitables, std::optional<Duration> timeout = {}) {
+  using Item = decltype(ensure_future(std::declval<detail::RangeReference<R>>()));
+  std::vector<Item> futures;
   for (auto&& item : awaitables) futures.push_back(ensure_future(std::forward<decltype(item)>(item)));
-  return AsCompleted<Handle>(std::move(futures), timeout);
+  return AsCompleted<Item>(std::move(futures), timeout);
 }
 
 }  // namespace tutti
