@@ -91,7 +91,10 @@ FutureExtras& FutureState::extras() {
 std::string FutureState::describe_self() const { return "future"; }
 
 bool FutureState::cancel(std::string_view message) {
-  if (done()) return false;
+  if (done()) {
+    mark_retrieved();  // as in asyncio: whoever wanted it to end does not mind how it did
+    return false;
+  }
   if (!message.empty()) extras().cancel_message = message;
   flags_ |= kCancelled;
   finish();

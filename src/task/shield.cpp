@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/shield.hpp>
 
+#include <unordered_map>
+
 namespace tutti::detail {
 namespace {
 
@@ -20,12 +22,43 @@ struct LinkEnd {
   }
 };
 
-void report_late_failure(FutureState& inner) {
-  if (inner.cancelled()) return;
-  if (std::exception_ptr error = inner.take_exception()) {
-    inner.loop().call_exception_handler({"exception in shielded future", error, inner.describe_self(), {}});
+/// The inner futures of a loop whose failure is to be reported, and the callbacks that will do it: one for each, however often it was
+/// shielded and the outer future cancelled.
+class LateReports final : public lowlevel::Service {
+ public:
+  explicit LateReports(EventLoop&) {}
+
+  void add(FutureState& inner) {
+    if (const auto known = tokens_->find(&inner); known != tokens_->end()) inner.remove_callback(known->second);
+    const std::uint64_t token = inner.add_callback(Report(inner, tokens_));
+    (*tokens_)[&inner] = token;
   }
-}
+
+ private:
+  using Tokens = std::unordered_map<FutureState*, std::uint64_t>;
+
+  class Report {
+   public:
+    Report(FutureState& inner, std::shared_ptr<Tokens> tokens) noexcept : inner_(&inner), tokens_(std::move(tokens)) {}
+    Report(Report&&) noexcept = default;
+    Report& operator=(Report&&) = delete;
+    ~Report() {
+      if (tokens_) tokens_->erase(inner_);
+    }
+    void operator()(FutureState& inner) const {
+      if (inner.cancelled()) return;
+      if (std::exception_ptr error = inner.take_exception()) {
+        inner.loop().call_exception_handler({"exception in shielded future", error, inner.describe_self(), {}});
+      }
+    }
+
+   private:
+    FutureState* inner_;
+    std::shared_ptr<Tokens> tokens_;  // empty once it was moved
+  };
+
+  std::shared_ptr<Tokens> tokens_ = std::make_shared<Tokens>();  // futures may outlive their loop
+};
 
 }  // namespace
 
@@ -52,7 +85,7 @@ void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer
     if (source == nullptr || source->done()) return;
     const Ref<FutureState> alive(source);
     source->remove_callback(link->token);
-    source->add_callback(&report_late_failure);
+    source->loop().service<LateReports>().add(*source);
   });
 }
 

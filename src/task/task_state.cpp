@@ -149,7 +149,10 @@ void TaskState::finish_with(std::exception_ptr error) {
 // ---- cancellation ----
 
 bool TaskState::cancel(std::string_view message) {
-  if (done()) return false;
+  if (done()) {
+    mark_retrieved();  // as in asyncio: whoever wanted it to end does not mind how it did
+    return false;
+  }
   ++cancel_requests_;
   if (waiting_for_ != nullptr && waiting_for_->cancel(message)) return true;
   note_cancel_message(message);
