@@ -81,7 +81,7 @@ class EpollBackend final : public IoBackend {
   void forget(int fd) noexcept override {
     if (fd < 0 || static_cast<std::size_t>(fd) >= descriptors_.size()) return;
     Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
-    if (descriptor.registered == 0) return;
+    if (descriptor.registered == 0 || !descriptor.idle()) return;
     descriptor.registered = 0;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
@@ -120,6 +120,8 @@ class EpollBackend final : public IoBackend {
     OperationQueue writers;
     OperationQueue watchers;
     std::uint32_t registered = 0;  // events; none: not registered
+
+    [[nodiscard]] bool idle() const noexcept { return readers.empty() && writers.empty() && watchers.empty(); }
   };
 
   OperationQueue& queue_of(const Operation& operation) noexcept {

@@ -32,7 +32,9 @@ Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<Conn
       socket_(std::move(socket)),
       burst_(kSmallestBurst),
       owner_(std::move(owner)),
-      peer_(peer) {}
+      peer_(peer) {
+  loop.claim_descriptor(socket_.get());
+}
 
 Connection::~Connection() { release_socket(); }
 
@@ -266,7 +268,7 @@ void Connection::finish() noexcept {
 
 void Connection::release_socket() noexcept {
   if (!socket_) return;
-  loop_->backend().forget(socket_.get());
+  loop_->release_descriptor(socket_.get());
   socket_.reset();
 }
 

@@ -71,7 +71,9 @@ Listener::Listener(EventLoop& loop, Fd socket, Ref<Acceptor> acceptor)
       loop_(&loop),
       socket_(std::move(socket)),
       acceptor_(std::move(acceptor)),
-      address_(local_address(socket_)) {}
+      address_(local_address(socket_)) {
+  loop.claim_descriptor(socket_.get());
+}
 
 Listener::~Listener() { release_socket(); }
 
@@ -189,7 +191,7 @@ void Listener::end() noexcept {
 
 void Listener::release_socket() noexcept {
   if (!socket_) return;
-  loop_->backend().forget(socket_.get());
+  loop_->release_descriptor(socket_.get());
   socket_.reset();
 }
 

@@ -154,6 +154,20 @@ class EventLoop {
   /// The loop's clock.
   [[nodiscard]] TimePoint time() const { return clock_ == nullptr ? monotonic_now() : clock_->now(); }
 
+  // ---- descriptors ----
+
+  /// Calls `callback` in each iteration in which `descriptor` can be read without waiting, or has an error or a hang-up,
+  /// until it is removed. It takes the place of an earlier one, and runs in a copy of the present context. A regular file
+  /// is always ready. Remove it **before** the descriptor is closed. *Errors*: `RuntimeError` if the loop is closed or a
+  /// transport has the descriptor; `OSError` if it is not open.
+  void add_reader(int descriptor, Callback callback, std::source_location where = std::source_location::current());
+  /// It is called no more, not even in the present iteration, and the descriptor may be closed. False if there was none.
+  /// *Errors*: `RuntimeError` if a transport has the descriptor.
+  bool remove_reader(int descriptor);
+  /// The same for writing.
+  void add_writer(int descriptor, Callback callback, std::source_location where = std::source_location::current());
+  bool remove_writer(int descriptor);
+
   // ---- tasks and futures (defined in the task layer) ----
 
   /// `tutti::create_task` on this loop.
@@ -219,6 +233,14 @@ class EventLoop {
     backend_->submit(operation);
   }
   [[nodiscard]] lowlevel::IoBackend& backend() noexcept { return *backend_; }
+  /// A transport has `descriptor` from now on: `add_reader` and its kin refuse it.
+  void claim_descriptor(int descriptor);
+  /// It is about to close it: that, and the back end's `forget`. Nothing of it may be in flight.
+  void release_descriptor(int descriptor) noexcept;
+  [[nodiscard]] bool is_claimed(int descriptor) const noexcept {
+    const auto index = static_cast<std::size_t>(descriptor);
+    return index < claimed_.size() && claimed_[index];
+  }
   [[nodiscard]] lowlevel::Clock* clock() noexcept { return clock_.get(); }
   /// The way in for threads that may come after the loop has gone.
   [[nodiscard]] const std::shared_ptr<lowlevel::Door>& door() const noexcept { return door_; }
@@ -294,6 +316,7 @@ class EventLoop {
   TaskFactory task_factory_;
   ExceptionHandler exception_handler_;
   std::function<void()> interrupt_handler_;
+  std::vector<bool> claimed_;  // by descriptor
   std::vector<std::pair<const void*, std::unique_ptr<lowlevel::Service>>> services_;
 };
 

@@ -42,8 +42,9 @@ class IoBackend {
   /// Makes a `poll` that waits, or the next one that would, return at once. From any thread and from signal handlers.
   virtual void wake() noexcept = 0;
 
-  /// `fd` is about to be closed and has nothing in flight: drops what is remembered of it. Whoever closes a descriptor
-  /// that was in an operation calls this before; else an operation on its reused number may wait for ever.
+  /// `fd` is about to be closed, or may be: drops what is remembered of it. Whoever closes a descriptor that was in an
+  /// operation calls this before; else an operation on its reused number may wait for ever. No effect while something
+  /// waits for it.
   virtual void forget(int fd) noexcept;
 
   /// Cancels all that is in flight and waits until each operation has been delivered to `completed`. Called once,
