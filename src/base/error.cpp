@@ -26,6 +26,8 @@ OSError::~OSError() = default;
 TimeoutError::~TimeoutError() = default;
 FileNotFoundError::~FileNotFoundError() = default;
 FileExistsError::~FileExistsError() = default;
+IsADirectoryError::~IsADirectoryError() = default;
+NotADirectoryError::~NotADirectoryError() = default;
 PermissionError::~PermissionError() = default;
 AddressLookupError::~AddressLookupError() = default;
 ConnectionError::~ConnectionError() = default;
@@ -56,6 +58,8 @@ auto with_os_error(int error_number, const std::string& context, Visitor visit) 
     case ETIMEDOUT: return visit(TimeoutError(context + ": " + reason(error_number)));
     case ENOENT: return visit(FileNotFoundError(error_number, context));
     case EEXIST: return visit(FileExistsError(error_number, context));
+    case EISDIR: return visit(IsADirectoryError(error_number, context));
+    case ENOTDIR: return visit(NotADirectoryError(error_number, context));
     case EACCES:
     case EPERM: return visit(PermissionError(error_number, context));
     case EPIPE:

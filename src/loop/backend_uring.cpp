@@ -89,6 +89,7 @@ class UringBackend final : public IoBackend {
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "uring"; }
+  [[nodiscard]] bool native_files() const noexcept override { return true; }
 
   void wake() noexcept override {
     if (!wake_.request()) return;
@@ -246,7 +247,7 @@ class UringBackend final : public IoBackend {
   // has to be a new ring. What has completed is taken from the old one; that is then taken down, and what was in
   // flight starts again in the new one. For an operation that waits, which is nearly every one, this makes no
   // difference: the kernel has moved no bytes for it, and could not have, since the former thread no longer enters. A
-  // connect or a write may be half done; that cannot move.
+  // connect, a write or an operation on a name may be half done, or done; that cannot move.
   void move_here(const Operation* newcomer) {
     if (thread_ != std::thread::id{}) {
       take_completions();
@@ -275,11 +276,24 @@ class UringBackend final : public IoBackend {
   void refuse_to_move_what_is_half_done(const Operation* newcomer) {
     for_each_in_flight([newcomer](Operation& operation) {
       if (&operation == newcomer || (operation.backend.state & (ended | cancelling | unsent | in_line)) != 0) return;
-      if (operation.opcode != Opcode::connect && operation.opcode != Opcode::write) return;
+      if (can_start_again(operation.opcode)) return;
       throw RuntimeError(
-          "this event loop began a connect or a write on another thread; it must end there "
+          "this event loop began a connect, a write or a change of a file on another thread; it must end there "
           "before the loop can go on here");
     });
+  }
+
+  static bool can_start_again(Opcode opcode) noexcept {
+    switch (opcode) {
+      case Opcode::connect:
+      case Opcode::write:
+      case Opcode::openat:
+      case Opcode::close:
+      case Opcode::mkdirat:
+      case Opcode::unlinkat:
+      case Opcode::renameat: return false;
+      default: return true;
+    }
   }
 
   std::unique_ptr<UringRing> ring_;

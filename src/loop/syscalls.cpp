@@ -70,7 +70,28 @@ int poll_result(const Operation& operation) noexcept {
   return events > 0 && (events & POLLNVAL) != 0 ? -EBADF : events;
 }
 
-int call(Operation& operation) noexcept {
+int call_for_file(const Operation& operation) noexcept {
+  const int fd = operation.fd;
+  const char* const path = static_cast<const char*>(operation.buffer);
+  const auto flags = static_cast<int>(operation.flags);
+  const auto mode = static_cast<mode_t>(operation.length);
+  switch (operation.opcode) {
+    case Opcode::openat: return result_of([&] { return ::openat(fd, path, flags, mode); });
+    case Opcode::close: return ::close(fd) == 0 ? 0 : -errno;  // also after EINTR it is closed: close(2)
+    case Opcode::fsync: return result_of([&] { return flags != 0 ? ::fdatasync(fd) : ::fsync(fd); });
+    case Opcode::statx:
+      return result_of([&] { return ::statx(fd, path, flags, mode, static_cast<struct statx*>(operation.second)); });
+    case Opcode::mkdirat: return result_of([&] { return ::mkdirat(fd, path, mode); });
+    case Opcode::unlinkat: return result_of([&] { return ::unlinkat(fd, path, flags); });
+    case Opcode::renameat:
+      return result_of([&] { return ::renameat(fd, path, fd, static_cast<const char*>(operation.second)); });
+    default: return -EINVAL;
+  }
+}
+
+}  // namespace
+
+int call(const Operation& operation) noexcept {
   const int fd = operation.fd;
   void* const buffer = operation.buffer;
   const std::size_t length = bounded(operation.length);
@@ -94,15 +115,20 @@ int call(Operation& operation) noexcept {
       });
     case Opcode::connect: return finish_connect(fd);
     case Opcode::poll: return poll_result(operation);
+    default: return call_for_file(operation);
   }
-  return -EINVAL;
 }
-
-}  // namespace
 
 std::optional<int> prepare(Operation& operation) noexcept {
   switch (operation.opcode) {
     case Opcode::nop: return 0;
+    case Opcode::openat:
+    case Opcode::close:
+    case Opcode::fsync:
+    case Opcode::statx:
+    case Opcode::mkdirat:
+    case Opcode::unlinkat:
+    case Opcode::renameat: return call(operation);
     case Opcode::read:
     case Opcode::write:
       if (operation.offset >= 0) break;
@@ -146,6 +172,7 @@ bool waits_on_eagain(const Operation& operation) noexcept {
     case Opcode::send:
     case Opcode::recvmsg:
     case Opcode::sendmsg: return (operation.flags & MSG_DONTWAIT) == 0;
+    case Opcode::openat: return false;  // somebody has a lease on the file, which cannot be waited for
     default: return true;
   }
 }

@@ -31,6 +31,10 @@ inline constexpr std::uint32_t first_free_state_bit = 2;
 /// wait.
 [[nodiscard]] std::optional<int> attempt(Operation& operation) noexcept;
 
+/// Makes the call, as often as signals interrupt it. What works on sockets does not wait; what works on files and their
+/// names does. From any thread.
+[[nodiscard]] int call(const Operation& operation) noexcept;
+
 /// The poll(2) events after which another attempt makes sense.
 [[nodiscard]] short awaited_events(const Operation& operation) noexcept;
 

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <tutti/base/error.hpp>
@@ -101,7 +102,9 @@ bool UringRing::has_all_features() noexcept {
   if (!probe) return false;
   for (const int opcode :
        {IORING_OP_NOP, IORING_OP_RECV, IORING_OP_SEND, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_RECVMSG,
-        IORING_OP_SENDMSG, IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL}) {
+        IORING_OP_SENDMSG, IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+        IORING_OP_OPENAT, IORING_OP_CLOSE, IORING_OP_FSYNC, IORING_OP_STATX, IORING_OP_MKDIRAT, IORING_OP_UNLINKAT,
+        IORING_OP_RENAMEAT}) {
     if (::io_uring_opcode_supported(probe.get(), opcode) == 0) return false;
   }
   io_uring_sqe* entry = next_entry();
@@ -121,6 +124,8 @@ void fill_request(io_uring_sqe& entry, const Operation& operation) noexcept {
   // The kernel's own position in the file is asked for by the offset -1.
   const auto offset = operation.offset < 0 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(operation.offset);
   const int flags = static_cast<int>(operation.flags);
+  const char* const path = static_cast<const char*>(buffer);
+  const auto mode = static_cast<mode_t>(operation.length);
   switch (operation.opcode) {
     case Opcode::nop: ::io_uring_prep_nop(&entry); break;
     case Opcode::recv: ::io_uring_prep_recv(&entry, fd, buffer, length, flags); break;
@@ -139,6 +144,17 @@ void fill_request(io_uring_sqe& entry, const Operation& operation) noexcept {
       ::io_uring_prep_connect(&entry, fd, static_cast<const sockaddr*>(buffer), static_cast<socklen_t>(length));
       break;
     case Opcode::poll: ::io_uring_prep_poll_add(&entry, fd, operation.flags); break;
+    case Opcode::openat: ::io_uring_prep_openat(&entry, fd, path, flags, mode); break;
+    case Opcode::close: ::io_uring_prep_close(&entry, fd); break;
+    case Opcode::fsync: ::io_uring_prep_fsync(&entry, fd, flags != 0 ? IORING_FSYNC_DATASYNC : 0); break;
+    case Opcode::statx:
+      ::io_uring_prep_statx(&entry, fd, path, flags, mode, static_cast<struct statx*>(operation.second));
+      break;
+    case Opcode::mkdirat: ::io_uring_prep_mkdirat(&entry, fd, path, mode); break;
+    case Opcode::unlinkat: ::io_uring_prep_unlinkat(&entry, fd, path, flags); break;
+    case Opcode::renameat:
+      ::io_uring_prep_renameat(&entry, fd, path, fd, static_cast<const char*>(operation.second), 0);
+      break;
   }
 }
 

@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include <fcntl.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 namespace tutti::tests {
 namespace {
@@ -84,6 +86,54 @@ TEST_P(BackendFileTest, WritesToAFullPipeOnceThereIsRoom) {
   std::string buffer(4096, '\0');
   ASSERT_EQ(::read(pipe.left.get(), buffer.data(), buffer.size()), 4096);
   EXPECT_EQ(finish(more), 4096);
+}
+
+TEST_P(BackendFileTest, ServesTheNamesOfFiles) {
+  char name[] = "/tmp/tutti-backend-XXXXXX";
+  ASSERT_NE(::mkdtemp(name), nullptr);
+  const std::string directory = std::string(name) + "/directory";
+  const std::string path = directory + "/file";
+  const std::string moved = std::string(name) + "/moved";
+  CountedOperation operation;
+  const auto ask = [&] {
+    operation.deliveries = 0;
+    return submit_and_finish(operation);
+  };
+
+  operation.prepare_mkdirat(AT_FDCWD, directory.c_str(), 0700);
+  EXPECT_EQ(ask(), 0);
+  operation.prepare_openat(AT_FDCWD, path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  Fd file(ask());
+  ASSERT_TRUE(file);
+  EXPECT_EQ(ask(), -EEXIST);
+  operation.prepare_write(file.get(), "12345");
+  EXPECT_EQ(ask(), 5);
+  for (const bool data_only : {false, true}) {
+    operation.prepare_fsync(file.get(), data_only);
+    EXPECT_EQ(ask(), 0);
+  }
+  backend().forget(file.get());
+  operation.prepare_close(file.release());
+  EXPECT_EQ(ask(), 0);
+  EXPECT_EQ(ask(), -EBADF);
+
+  operation.prepare_renameat(AT_FDCWD, path.c_str(), moved.c_str());
+  EXPECT_EQ(ask(), 0);
+  struct statx status{};
+  operation.prepare_statx(AT_FDCWD, moved.c_str(), 0, STATX_BASIC_STATS, &status);
+  EXPECT_EQ(ask(), 0);
+  EXPECT_EQ(status.stx_size, 5U);
+  operation.prepare_unlinkat(AT_FDCWD, moved.c_str(), 0);
+  EXPECT_EQ(ask(), 0);
+  EXPECT_EQ(ask(), -ENOENT);
+  for (const char* each : {directory.c_str(), static_cast<const char*>(name)}) {
+    operation.prepare_unlinkat(AT_FDCWD, each, AT_REMOVEDIR);
+    EXPECT_EQ(ask(), 0);
+  }
+}
+
+TEST_P(BackendFileTest, SaysWhetherItServesFilesWithoutHoldingUpTheLoop) {
+  EXPECT_EQ(backend().native_files(), backend().name() == "uring");
 }
 
 // A file that on io_uring does not wait when it has O_NONBLOCK, but gives EAGAIN.

@@ -22,6 +22,8 @@
 //           ├── TimeoutError            (ETIMEDOUT, and each timeout of the library)
 //           ├── FileNotFoundError       (ENOENT)
 //           ├── FileExistsError         (EEXIST)
+//           ├── IsADirectoryError       (EISDIR)
+//           ├── NotADirectoryError      (ENOTDIR)
 //           ├── PermissionError         (EACCES, EPERM)
 //           ├── AddressLookupError      a host name does not resolve (socket.gaierror)
 //           └── ConnectionError
@@ -182,6 +184,8 @@ class TimeoutError : public OSError {
   }
 TUTTI_OS_ERROR(FileNotFoundError, OSError);
 TUTTI_OS_ERROR(FileExistsError, OSError);
+TUTTI_OS_ERROR(IsADirectoryError, OSError);
+TUTTI_OS_ERROR(NotADirectoryError, OSError);
 TUTTI_OS_ERROR(PermissionError, OSError);
 TUTTI_OS_ERROR(AddressLookupError, OSError);
 TUTTI_OS_ERROR(ConnectionError, OSError);

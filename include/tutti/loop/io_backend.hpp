@@ -26,6 +26,10 @@ class IoBackend {
   /// "uring", "epoll", "poll", …
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
+  /// Whether reads and writes of regular files, and the operations on names, leave the loop free while they wait for the
+  /// disk. If not, whoever must not hold up the loop makes these calls in a thread.
+  [[nodiscard]] virtual bool native_files() const noexcept { return false; }
+
   /// Starts `operation`. It never completes inside this call: a later `poll` delivers it, exactly once,
   /// also when the descriptor is bad (then with the negative errno as its result). If it throws, nothing was started.
   void submit(Operation& operation);

@@ -26,6 +26,15 @@ enum class Opcode : std::uint8_t {
   accept,   ///< accept4(2), SOCK_CLOEXEC | SOCK_NONBLOCK; `buffer`/`address_length` take the peer's address, or null
   connect,  ///< connect(2); `buffer` is the sockaddr, `length` its size
   poll,     ///< one-shot poll(2) for the events in `flags`; the result is the mask that came
+
+  // Names and files. A back end without `native_files` makes these calls at once and waits for the disk.
+  openat,    ///< openat(2) of the path `buffer` with O_… in `flags` and the permissions `length`
+  close,     ///< close(2)
+  fsync,     ///< fsync(2); fdatasync(2) if `flags` is not 0
+  statx,     ///< statx(2) of the path `buffer` with AT_… in `flags` and the mask `length`; `second` takes the answer
+  mkdirat,   ///< mkdirat(2) of the path `buffer` with the permissions `length`
+  unlinkat,  ///< unlinkat(2) of the path `buffer` with AT_… in `flags`
+  renameat,  ///< renameat(2) of the path `buffer` to the path `second`, both relative to `fd`
 };
 
 /// A request, its arguments and its result. It lives where its awaiter lives (a coroutine's frame, or a
@@ -40,9 +49,12 @@ class Operation : public Suspension {
   int fd = -1;
   std::uint32_t flags = 0;  ///< MSG_… of recv and send (MSG_DONTWAIT: -EAGAIN and no wait), POLL… of poll
   void* buffer = nullptr;
-  std::size_t length = 0;                   ///< bytes of `buffer`
-  std::int64_t offset = -1;                 ///< position in a file; negative: the descriptor's own
-  std::uint32_t* address_length = nullptr;  ///< accept: in, room at `buffer`; out, size of the address
+  std::size_t length = 0;    ///< bytes of `buffer`
+  std::int64_t offset = -1;  ///< position in a file; negative: the descriptor's own
+  union {
+    std::uint32_t* address_length = nullptr;  ///< accept: in, room at `buffer`; out, size of the address
+    void* second;                             ///< statx: the struct statx; renameat: the new path
+  };
 
   /// As the system call: a count, a descriptor or 0; a negative errno on failure; -ECANCELED when cancelled.
   std::int32_t result = 0;
@@ -73,6 +85,32 @@ class Operation : public Suspension {
   }
   void prepare_connect(int descriptor, const void* address, std::size_t size) noexcept {
     set(Opcode::connect, descriptor, const_cast<void*>(address), size);
+  }
+  /// The null-terminated paths of these must live until the completion. `directory` may be AT_FDCWD.
+  void prepare_openat(int directory, const char* path, std::uint32_t open_flags, std::uint32_t permissions) noexcept {
+    set(Opcode::openat, directory, const_cast<char*>(path), permissions);
+    flags = open_flags;
+  }
+  void prepare_statx(int directory, const char* path, std::uint32_t at_flags, std::uint32_t mask, void* out) noexcept {
+    set(Opcode::statx, directory, const_cast<char*>(path), mask);
+    flags = at_flags;
+    second = out;
+  }
+  void prepare_mkdirat(int directory, const char* path, std::uint32_t permissions) noexcept {
+    set(Opcode::mkdirat, directory, const_cast<char*>(path), permissions);
+  }
+  void prepare_unlinkat(int directory, const char* path, std::uint32_t at_flags) noexcept {
+    set(Opcode::unlinkat, directory, const_cast<char*>(path), 0);
+    flags = at_flags;
+  }
+  void prepare_renameat(int directory, const char* path, const char* new_path) noexcept {
+    set(Opcode::renameat, directory, const_cast<char*>(path), 0);
+    second = const_cast<char*>(new_path);
+  }
+  void prepare_close(int descriptor) noexcept { set(Opcode::close, descriptor, nullptr, 0); }
+  void prepare_fsync(int descriptor, bool data_only = false) noexcept {
+    set(Opcode::fsync, descriptor, nullptr, 0);
+    flags = data_only ? 1 : 0;
   }
   void prepare_poll(int descriptor, std::uint32_t events) noexcept {
     set(Opcode::poll, descriptor, nullptr, 0);
