@@ -29,7 +29,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tuttiConfig.cmake ${CMAKE_CURRENT_BINA
 
 # The static library needs what it is made of named at the user's link line; the shared one knows it by itself.
 if(TUTTI_IS_STATIC)
-  set(TUTTI_PC_REQUIRES "liburing nlohmann_json")
+  set(TUTTI_PC_REQUIRES "liburing nlohmann_json openssl")
   set(TUTTI_PC_LIBS "-lboost_url -pthread")
 else()
   set(TUTTI_PC_REQUIRES "nlohmann_json")

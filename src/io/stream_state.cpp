@@ -2,6 +2,7 @@
 #include "stream_state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <tutti/base/error.hpp>
 #include <tutti/base/log.hpp>
@@ -139,6 +140,14 @@ void StreamState::set_exception(std::exception_ptr error) noexcept {
 void StreamState::set_transport(Ref<lowlevel::Transport> transport) {
   if (transport_) throw RuntimeError("set_transport: there is one already");
   transport_ = std::move(transport);
+}
+
+ByteBuffer StreamState::move_to(Ref<lowlevel::Transport> transport) noexcept {
+  transport_ = std::move(transport);
+  transport_->set_receiver(Ref<lowlevel::Receiver>(this));
+  transport_->resume_reading();
+  reading_paused_ = false;
+  return std::exchange(buffer, ByteBuffer());
 }
 
 DataAwaiter StreamState::wait_for_data(const char* operation) {

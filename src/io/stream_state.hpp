@@ -63,6 +63,8 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   void feed_eof() noexcept;
   void set_exception(std::exception_ptr error) noexcept;
   void set_transport(Ref<lowlevel::Transport> transport);
+  /// Goes on with a transport that stands on top of the present one; gives what had come already.
+  ByteBuffer move_to(Ref<lowlevel::Transport> transport) noexcept;
   /// Before each read. *Errors*: what the connection was lost with.
   void check() const {
     if (exception_) [[unlikely]]

@@ -8,6 +8,7 @@
 #include <tutti/task/sleep.hpp>
 
 #include "stream_state.hpp"
+#include "tls_transport.hpp"
 
 namespace tutti {
 namespace {
@@ -153,6 +154,15 @@ Coro<> drain_writer(State state) {
   if (state->must_drain()) co_await wait_in(state, state->drainers());
 }
 
+Coro<> change_to_tls(State state, SSLContext context, TLSOptions options) {
+  co_await drain_writer(state);
+  using detail::TLSTransport;
+  auto tls = detail::Ref<TLSTransport>::adopt(new TLSTransport(state->transport(), context, std::move(options)));
+  // Whatever is written from here on is for TLS, and waits for its handshake.
+  tls->start(state->move_to(detail::Ref<lowlevel::Transport>(tls.get())), state->eof);
+  co_await TLSTransport::handshake(std::move(tls));
+}
+
 Coro<> wait_until_closed(State state) {
   if (!state->lost()) co_return co_await wait_in(state, state->closers());
   state->check_lost();
@@ -230,6 +240,9 @@ void StreamWriter::writelines(std::span<const BytesView> pieces) { state_->trans
 Coro<> StreamWriter::drain() { return drain_writer(state_); }
 void StreamWriter::write_eof() { state_->transport()->write_eof(); }
 bool StreamWriter::can_write_eof() const noexcept { return state_->transport()->can_write_eof(); }
+Coro<> StreamWriter::start_tls(SSLContext context, TLSOptions options) {
+  return change_to_tls(state_, std::move(context), std::move(options));
+}
 void StreamWriter::close() { state_->transport()->close(); }
 Coro<> StreamWriter::wait_closed() { return wait_until_closed(state_); }
 void StreamWriter::abort() { state_->transport()->abort(); }
@@ -237,6 +250,7 @@ bool StreamWriter::is_closing() const noexcept { return state_->transport()->is_
 Address StreamWriter::peername() const { return state_->transport()->peername(); }
 Address StreamWriter::sockname() const { return state_->transport()->sockname(); }
 int StreamWriter::fd() const noexcept { return state_->transport()->fd(); }
+const SSLObject* StreamWriter::ssl_object() const noexcept { return state_->transport()->ssl_object(); }
 lowlevel::Transport& StreamWriter::transport() const noexcept { return *state_->transport(); }
 
 Streams make_streams(detail::Ref<lowlevel::Transport> transport, StreamReaderOptions options) {

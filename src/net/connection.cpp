@@ -260,9 +260,10 @@ void Connection::finish() noexcept {
   release_socket();
   leave_loop();
   incoming_ = ByteBuffer();
+  // What was left unsent can be asked for until it was told.
+  if (const Ref<lowlevel::Receiver> receiver = std::move(receiver_)) receiver->connection_lost(std::move(why_));
   sending_ = ByteBuffer();
   queued_ = ByteBuffer();
-  if (const Ref<lowlevel::Receiver> receiver = std::move(receiver_)) receiver->connection_lost(std::move(why_));
   if (const Ref<ConnectionOwner> owner = std::move(owner_)) owner->connection_ended();
 }
 
@@ -283,6 +284,11 @@ void Connection::loop_closes() noexcept {
 /// The loop has closed and gives back what it held.
 void Connection::dropped() noexcept {
   if (!read_.under_way && !write_.under_way) release_socket();
+}
+
+lowlevel::Transport& Connection::uppermost() noexcept {
+  lowlevel::Transport* const upper = receiver_ ? receiver_->upper() : nullptr;
+  return upper != nullptr ? *upper : *this;
 }
 
 Address Connection::sockname() const {

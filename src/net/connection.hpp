@@ -38,6 +38,7 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] EventLoop& loop() const noexcept override { return *loop_; }
   void pause_reading() noexcept override { reading_ = false; }
   void resume_reading() noexcept override;
+  [[nodiscard]] bool is_reading() const noexcept override { return reading_ && !closing_; }
 
   void write(BytesView data) override;
   void writelines(std::span<const BytesView> pieces) override;
@@ -45,6 +46,7 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return sending_.size() + queued_.size(); }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
+  [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override { return {high_, low_}; }
 
   void close() noexcept override;
   void abort() noexcept override { end(nullptr); }
@@ -54,6 +56,8 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] Address sockname() const override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
 
+  /// The transport that its user sees: this one, or the last of those on top of it.
+  [[nodiscard]] lowlevel::Transport& uppermost() noexcept;
   [[nodiscard]] const ConnectionOwner* owner() const noexcept { return owner_.get(); }
   void loop_closes() noexcept override;
 

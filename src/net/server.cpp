@@ -76,6 +76,9 @@ std::vector<Fd> bind_all_to_one_port(const std::vector<Address>& addresses, std:
 Server make_server(ConnectionHandler handler, std::vector<Fd> sockets, const ServerOptions& options,
                    const std::string& path = {}) {
   if (options.limit == 0) throw ValueError("start_server: the limit cannot be 0");
+  if (options.ssl && options.ssl->protocol() != SSLProtocol::tls_server) {
+    throw ValueError("start_server: ssl must be a server's context");
+  }
   if (options.max_connections == 0U) throw ValueError("start_server: max_connections cannot be 0");
   auto state = State::adopt(new detail::ServerState(get_running_loop(), std::move(handler), options));
   Server server(state);

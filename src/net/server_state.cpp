@@ -12,17 +12,18 @@
 #include <tutti/task/task.hpp>
 
 #include "io/stream_state.hpp"
+#include "io/tls_transport.hpp"
 #include "socket.hpp"
 
 namespace tutti::detail {
 namespace {
 
 /// The task of one connection. Its end, however it comes, leaves the writer, and that closes the connection.
-Coro<> serve(Ref<ServerState> server, StreamReader reader, StreamWriter writer) {
-  const std::string peer = writer.peername().to_string();
+Coro<> serve(Ref<ServerState> server, Streams streams) {
+  const std::string peer = streams.writer.peername().to_string();
   std::exception_ptr error;
   try {
-    co_await server->handler()(std::move(reader), std::move(writer));
+    co_await server->handler()(std::move(streams.reader), std::move(streams.writer));
   } catch (const BaseException&) {
     throw;  // a cancellation is no error of the handler's
   } catch (...) {
@@ -32,6 +33,21 @@ Coro<> serve(Ref<ServerState> server, StreamReader reader, StreamWriter writer) 
     server->loop().call_exception_handler(
         {"unhandled exception in a connection's handler", error, "connection with " + peer, {}});
   }
+}
+
+/// The same for one that begins with a handshake.
+Coro<> serve_tls(Ref<ServerState> server, Ref<lowlevel::Transport> connection) {
+  const ServerOptions& options = server->options();
+  Ref<lowlevel::Transport> transport;
+  try {
+    transport = co_await start_tls(
+        connection, *options.ssl,
+        {.ssl_handshake_timeout = options.ssl_handshake_timeout, .ssl_shutdown_timeout = options.ssl_shutdown_timeout});
+  } catch (const std::exception& error) {
+    log(LogLevel::debug, "net", error.what());  // the network is full of such clients
+    co_return connection->abort();
+  }
+  co_await serve(server, server->streams_on(std::move(transport)));
 }
 
 }  // namespace
@@ -53,17 +69,17 @@ void ServerState::start() {
 
 void ServerState::accepted(Fd socket, const Address& peer) {
   disable_nagle(socket, peer);
+  if (options_.keep_alive) enable_keep_alive(socket, peer);
   Ref<Connection> connection;
   try {
     connection = Ref<Connection>::adopt(new Connection(*loop_, std::move(socket), peer, Ref<ConnectionOwner>(this)));
     ++connections_;
-    auto streams = Ref<StreamState>::adopt(new StreamState(Ref<lowlevel::Transport>(connection.get()), options_.limit));
-    streams->leaving_closes = true;
-    connection->set_receiver(Ref<lowlevel::Receiver>(streams.get()));
-    connection->resume_reading();
+    const Ref<ServerState> self(this);
+    Ref<lowlevel::Transport> transport(connection.get());
     TaskOptions options;
     if (context_) options.context = ContextAccess::handle(context_->copy());
-    loop_->create_task(serve(Ref<ServerState>(this), StreamReader(streams), StreamWriter(streams)), std::move(options));
+    auto task = options_.ssl ? serve_tls(self, std::move(transport)) : serve(self, streams_on(std::move(transport)));
+    loop_->create_task(std::move(task), std::move(options));
   } catch (const BaseException&) {
     throw;
   } catch (...) {
@@ -71,6 +87,14 @@ void ServerState::accepted(Fd socket, const Address& peer) {
     loop_->call_exception_handler(
         {"a connection could not be served", std::current_exception(), "connection with " + peer.to_string(), {}});
   }
+}
+
+Streams ServerState::streams_on(Ref<lowlevel::Transport> transport) const {
+  auto state = Ref<StreamState>::adopt(new StreamState(transport, options_.limit));
+  state->leaving_closes = true;
+  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
+  transport->resume_reading();
+  return {StreamReader(state), StreamWriter(state)};
 }
 
 std::vector<Address> ServerState::addresses() const {
@@ -102,7 +126,7 @@ void ServerState::close_clients(bool at_once) noexcept {
     if (at_once) {
       connection->abort();
     } else {
-      connection->close();
+      connection->uppermost().close();
     }
   });
 }

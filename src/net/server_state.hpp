@@ -27,6 +27,9 @@ class ServerState final : public Acceptor {
   void close_clients(bool at_once) noexcept;
 
   void accepted(Fd socket, const Address& peer) override;
+  /// A reader and a writer on a connection's transport.
+  [[nodiscard]] Streams streams_on(Ref<lowlevel::Transport> transport) const;
+  [[nodiscard]] const ServerOptions& options() const noexcept { return options_; }
   [[nodiscard]] bool full() const noexcept override {
     return options_.max_connections && connections_ >= *options_.max_connections;
   }

@@ -11,6 +11,13 @@
 #include <tutti/loop/event_loop.hpp>
 
 namespace tutti::detail {
+namespace {
+
+bool is_internet(const Address& address) noexcept {
+  return address.family() == AddressFamily::ipv4 || address.family() == AddressFamily::ipv6;
+}
+
+}  // namespace
 
 void OperationAwaiter::await_suspend(std::coroutine_handle<> handle) {
   task_ = &awaiting_task();
@@ -49,9 +56,13 @@ void set_option(const Fd& socket, int level, int option, int value, const std::s
 }
 
 void disable_nagle(const Fd& socket, const Address& address) noexcept {
-  if (address.family() != AddressFamily::ipv4 && address.family() != AddressFamily::ipv6) return;
   const int on = 1;
-  (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // it is faster, no more
+  if (is_internet(address)) (void)::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void enable_keep_alive(const Fd& socket, const Address& address) noexcept {
+  const int on = 1;
+  if (is_internet(address)) (void)::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
 void bind_socket(const Fd& socket, const Address& address, const std::string& context) {

@@ -41,6 +41,8 @@ class OperationAwaiter final : public lowlevel::Operation {
 void set_option(const Fd& socket, int level, int option, int value, const std::string& context);
 /// Sends small pieces at once (TCP_NODELAY), if it is a TCP socket.
 void disable_nagle(const Fd& socket, const Address& address) noexcept;
+/// Asks an idle peer now and then whether it is still there (SO_KEEPALIVE), if it is a TCP socket.
+void enable_keep_alive(const Fd& socket, const Address& address) noexcept;
 /// *Errors*: `OSError` with `context`.
 void bind_socket(const Fd& socket, const Address& address, const std::string& context);
 /// The address a socket is bound to.

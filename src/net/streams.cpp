@@ -10,6 +10,7 @@
 #include <tutti/net/resolve.hpp>
 
 #include "connection.hpp"
+#include "io/tls_transport.hpp"
 #include "socket.hpp"
 
 namespace tutti {
@@ -70,7 +71,9 @@ std::string list(const std::vector<Attempt>& attempts) {
   throw OSError(std::error_code(attempts.back().error, std::generic_category()), text);
 }
 
-Coro<Streams> connect_any(std::vector<Address> addresses, std::string name, ConnectOptions options) {
+/// Tries one address after another; gives the first connection.
+Coro<detail::Ref<detail::Connection>> connect_any(std::vector<Address> addresses, std::string name,
+                                                  const ConnectOptions& options) {
   EventLoop& loop = get_running_loop();
   std::vector<Attempt> attempts;
   for (const Address& address : addresses) {
@@ -78,12 +81,34 @@ Coro<Streams> connect_any(std::vector<Address> addresses, std::string name, Conn
     Fd socket = co_await connect_socket(address, options, error);
     if (socket) {
       using detail::Connection;
-      auto connection = detail::Ref<Connection>::adopt(new Connection(loop, std::move(socket), address, nullptr));
-      co_return make_streams(detail::Ref<lowlevel::Transport>(connection.get()), {.limit = options.limit});
+      co_return detail::Ref<Connection>::adopt(new Connection(loop, std::move(socket), address, nullptr));
     }
     attempts.push_back({address, error});
   }
   throw_connect_error(name, attempts);
+}
+
+void check_options(const ConnectOptions& options) {
+  if (options.limit == 0) throw ValueError("open_connection: the limit cannot be 0");
+  if (options.ssl && (*options.ssl).protocol() != SSLProtocol::tls_client) {
+    throw ValueError("open_connection: ssl must be a client's context");
+  }
+  if (!options.ssl && options.server_hostname) {
+    throw ValueError("open_connection: server_hostname is only meaningful with ssl");
+  }
+}
+
+/// `host` is what the certificate must be for, unless the options say otherwise.
+Coro<Streams> connect(std::vector<Address> addresses, std::string name, std::string host, ConnectOptions options) {
+  const auto connection = co_await connect_any(std::move(addresses), std::move(name), options);
+  detail::Ref<lowlevel::Transport> transport(connection.get());
+  if (options.ssl) {
+    transport = co_await detail::start_tls(std::move(transport), *options.ssl,
+                                           {.server_hostname = options.server_hostname.value_or(std::move(host)),
+                                            .ssl_handshake_timeout = options.ssl_handshake_timeout,
+                                            .ssl_shutdown_timeout = options.ssl_shutdown_timeout});
+  }
+  co_return make_streams(std::move(transport), {.limit = options.limit});
 }
 
 std::string host_and_port(const std::string& host, std::uint16_t port) {
@@ -94,16 +119,22 @@ std::string host_and_port(const std::string& host, std::uint16_t port) {
 }  // namespace
 
 Coro<Streams> open_connection(std::string host, std::uint16_t port, ConnectOptions options) {
+  check_options(options);
   std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family});
-  co_return co_await connect_any(std::move(addresses), host_and_port(host, port), std::move(options));
+  std::string name = host_and_port(host, port);
+  co_return co_await connect(std::move(addresses), std::move(name), std::move(host), std::move(options));
 }
 
 Coro<Streams> open_connection(Address address, ConnectOptions options) {
+  check_options(options);
   std::vector<Address> addresses{address};
-  co_return co_await connect_any(std::move(addresses), address.to_string(), std::move(options));
+  co_return co_await connect(std::move(addresses), address.to_string(), address.host(), std::move(options));
 }
 
 Coro<Streams> open_unix_connection(std::string path, ConnectOptions options) {
+  if (options.ssl && !options.server_hostname) {
+    throw ValueError("open_unix_connection: TLS needs a server_hostname");
+  }
   co_return co_await open_connection(Address::local(path), std::move(options));
 }
 

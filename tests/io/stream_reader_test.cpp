@@ -26,12 +26,14 @@ class QuietTransport final : public tutti::lowlevel::Transport {
   [[nodiscard]] tutti::EventLoop& loop() const noexcept override { return *tutti::find_running_loop(); }
   void pause_reading() noexcept override { paused = true; }
   void resume_reading() noexcept override { paused = false; }
+  [[nodiscard]] bool is_reading() const noexcept override { return !paused; }
   void write(tutti::BytesView) override {}
   void writelines(std::span<const tutti::BytesView>) override {}
   void write_eof() override {}
   [[nodiscard]] bool can_write_eof() const noexcept override { return false; }
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return 0; }
   void set_write_buffer_limits(std::size_t, std::size_t) override {}
+  [[nodiscard]] tutti::lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override { return {}; }
   void close() noexcept override {}
   void abort() noexcept override {}
   [[nodiscard]] bool is_closing() const noexcept override { return false; }

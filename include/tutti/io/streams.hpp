@@ -14,6 +14,7 @@
 #include <tutti/base/bytes.hpp>
 #include <tutti/base/ref.hpp>
 #include <tutti/io/address.hpp>
+#include <tutti/io/ssl.hpp>
 #include <tutti/io/transport.hpp>
 #include <tutti/task/coro.hpp>
 
@@ -115,11 +116,19 @@ class StreamWriter {
   /// *Cancellation*: ends the waiting; what was written is sent all the same.
   [[nodiscard]] Coro<> drain();
   /// After what was written the peer sees the end of the stream; reading goes on. *Errors*: `RuntimeError` if the
-  /// transport cannot.
+  /// transport cannot, as TLS.
   void write_eof();
   [[nodiscard]] bool can_write_eof() const noexcept;
 
-  /// Reads no more, sends what is buffered, closes. Idempotent.
+  /// Goes on with TLS: encrypts all that is written from now on, and takes what is buffered for reading as TLS already,
+  /// so that nothing that came in the clear is read afterwards. With a client's context it begins the handshake, with
+  /// a server's it awaits one. *Errors*: as `drain`; those of a handshake, which end the connection
+  /// (`SSLCertVerificationError`, `SSLError`, `ConnectionResetError`, `ConnectionAbortedError` after the time for it);
+  /// `ValueError` for options that do not fit. *Cancellation*: aborts the connection, once the handshake has begun.
+  [[nodiscard]] Coro<> start_tls(SSLContext context, TLSOptions options = {});
+
+  /// Reads no more, sends what is buffered, closes. Over TLS it waits for the peer's end as long as
+  /// `ssl_shutdown_timeout` says. Idempotent.
   void close();
   /// Waits until the connection has ended. *Errors*: the exception it was lost with. *Cancellation*: ends the waiting
   /// only.
@@ -133,6 +142,10 @@ class StreamWriter {
   [[nodiscard]] Address sockname() const;
   /// The descriptor; -1 if there is none (any more). It stays the stream's.
   [[nodiscard]] int fd() const noexcept;
+  /// What is known of its TLS; null if it has none. It lives as long as the streams, unless `start_tls` puts another
+  /// one on top.
+  [[nodiscard]] const SSLObject* ssl_object() const noexcept;
+  /// What is below: for its write buffer limits and other details.
   [[nodiscard]] lowlevel::Transport& transport() const noexcept;
 
  private:

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 
 #include <tutti/base/bytes.hpp>
@@ -14,7 +15,13 @@
 #include <tutti/io/byte_buffer.hpp>
 #include <tutti/loop/event_loop.hpp>
 
+namespace tutti {
+class SSLObject;
+}
+
 namespace tutti::lowlevel {
+
+class Transport;
 
 /// Counts its references, on one thread.
 class Shared {
@@ -48,6 +55,15 @@ class Receiver : public Shared {
   /// The transport's buffer is above its high mark; it is below its low mark again.
   virtual void pause_writing() noexcept = 0;
   virtual void resume_writing() noexcept = 0;
+  /// The transport on top of the one that this receives from, as TLS is one: closing in good order is up to that. Null
+  /// if there is none.
+  virtual Transport* upper() noexcept { return nullptr; }
+};
+
+/// How many bytes may be written ahead.
+struct WriteBufferLimits {
+  std::size_t high = std::size_t{64} * 1024;  ///< above, the receiver is asked to pause
+  std::size_t low = std::size_t{16} * 1024;   ///< down there, to go on
 };
 
 /// Moves bytes: a socket, a pipe, TLS on top of one of them, or memory. Belongs to a loop and its thread.
@@ -61,6 +77,8 @@ class Transport : public Shared {
   /// Idempotent, both. What is under way when reading is paused may still come.
   virtual void pause_reading() noexcept = 0;
   virtual void resume_reading() noexcept = 0;
+  /// Whether it is neither paused nor closing.
+  [[nodiscard]] virtual bool is_reading() const noexcept = 0;
 
   /// Sends what can be sent at once and keeps a copy of the rest. Nothing happens on a transport that is closing.
   /// *Errors*: `RuntimeError` after `write_eof`.
@@ -74,6 +92,10 @@ class Transport : public Shared {
   [[nodiscard]] virtual std::size_t write_buffer_size() const noexcept = 0;
   /// Above `high` bytes the receiver is asked to pause, at `low` to go on. *Errors*: `ValueError` unless `low <= high`.
   virtual void set_write_buffer_limits(std::size_t high, std::size_t low) = 0;
+  /// The same with what is absent made from the other one, as asyncio does: the low mark is a quarter of the high one,
+  /// which is 64 KiB if there is none.
+  void set_write_buffer_limits(std::optional<std::size_t> high = {}, std::optional<std::size_t> low = {});
+  [[nodiscard]] virtual WriteBufferLimits get_write_buffer_limits() const noexcept = 0;
 
   /// Reads no more, sends what is buffered, and ends.
   virtual void close() noexcept = 0;
@@ -87,6 +109,8 @@ class Transport : public Shared {
   [[nodiscard]] virtual Address sockname() const = 0;
   /// The descriptor; -1 if there is none (any more).
   [[nodiscard]] virtual int fd() const noexcept = 0;
+  /// What is known of its TLS; null if it has none. It lives as long as the transport.
+  [[nodiscard]] virtual const SSLObject* ssl_object() const noexcept { return nullptr; }
 
  protected:
   ~Transport() override;

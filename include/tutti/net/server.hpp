@@ -2,6 +2,7 @@
 // Streams over sockets, the server's side: a coroutine for each connection.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/clock.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/base/ref.hpp>
 #include <tutti/io/address.hpp>
+#include <tutti/io/ssl.hpp>
 #include <tutti/io/streams.hpp>
 #include <tutti/task/coro.hpp>
 
@@ -29,7 +32,12 @@ struct ServerOptions {
   std::optional<std::size_t> max_connections = {};    ///< at a time; who comes then waits to be accepted
   bool reuse_address = true;                          ///< SO_REUSEADDR: a port of a server that has just ended is free
   bool reuse_port = false;                            ///< SO_REUSEPORT: several sockets share one port
+  bool keep_alive = false;                            ///< SO_KEEPALIVE: the kernel notices peers that have vanished
   bool start_serving = true;                          ///< else `Server::start_serving` or `serve_forever` does
+  /// A server's context: TLS. The handler is called after the handshake; one that fails is logged (at `debug`).
+  std::optional<SSLContext> ssl = {};
+  Duration ssl_handshake_timeout = std::chrono::seconds(60);
+  Duration ssl_shutdown_timeout = std::chrono::seconds(30);
 };
 
 /// What is called for each connection. It is kept alive as long as the server or one of the coroutines that it made.
@@ -60,7 +68,7 @@ class Server {
   void close();
   /// Waits until it is closed and its connections have ended. *Cancellation*: ends the waiting only.
   [[nodiscard]] Coro<> wait_closed();
-  /// `close` of each connection: sends what is buffered first.
+  /// `close` of each connection: sends what is buffered first. Those in their handshake are aborted.
   void close_clients();
   /// `abort` of each connection.
   void abort_clients();
@@ -77,7 +85,8 @@ class Server {
 /// that is current now. When that ends, the connection sends what is buffered and closes, unless its writer was moved
 /// elsewhere. An exception goes to the loop's exception handler, a cancellation nowhere. When file descriptors run out,
 /// it accepts only now and then: one client is turned away, the others wait, and the log says so once a second.
-/// *Errors*: `AddressLookupError`; `OSError` ("listen 127.0.0.1:80: permission denied").
+/// *Errors*: `AddressLookupError`; `OSError` ("listen 127.0.0.1:80: permission denied"); `ValueError` for a client's
+/// context.
 [[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port,
                                         ServerOptions options = {});
 
