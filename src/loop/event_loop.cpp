@@ -132,7 +132,7 @@ void EventLoop::run_once() {
   // With work at hand and nothing that could bring more, the phases before it have nothing to do.
   const bool only_ready = !ready_.empty() && backend_->pending() == 0 && timers_.empty() &&
                           posted_.load(std::memory_order_relaxed) == nullptr &&
-                          !interrupted_.load(std::memory_order_relaxed);
+                          notices_.load(std::memory_order_relaxed) == 0;
   if (!only_ready) process_events(poll_events());
   process_ready();
 }
@@ -159,7 +159,7 @@ lowlevel::ReadyQueue EventLoop::poll_events() {
     backend_->poll(limit, completed);
     waiting_.store(false, std::memory_order_relaxed);
     if (!completed.empty() || posted_.load(std::memory_order_relaxed) != nullptr ||
-        interrupted_.load(std::memory_order_relaxed)) {
+        notices_.load(std::memory_order_relaxed) != 0) {
       return completed;
     }
     if (clock_ != nullptr) clock_->idle(timers_.next(), *this);
@@ -178,10 +178,8 @@ void EventLoop::process_events(lowlevel::ReadyQueue&& completed) {
   if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);
   ready_.append(completed);
   expire_timers();
-  if (interrupted_.load(std::memory_order_relaxed)) [[unlikely]] {
-    interrupted_.store(false, std::memory_order_relaxed);
-    if (interrupt_handler_) interrupt_handler_();
-  }
+  if (notices_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    take_notices();
 }
 
 void EventLoop::process_ready() {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/run.hpp>
 
-#include <csignal>
-#include <unistd.h>
 #include <utility>
 
 #include <tutti/base/log.hpp>
 #include <tutti/task/shutdown.hpp>
+
+#include "loop/signals.hpp"
 
 namespace tutti {
 namespace detail {
@@ -53,19 +53,12 @@ void run_until_done(EventLoop& loop, FutureState& future, bool own_task) {
 
 namespace {
 
-std::atomic<EventLoop*> interrupted_loop{nullptr};
-
-void on_signal(int) {
-  if (EventLoop* loop = interrupted_loop.load(std::memory_order_acquire)) loop->interrupt();
-}
-
 /// Sends SIGINT to a main task while it is in scope; does nothing off the main thread, or if the program handles SIGINT itself.
 class InterruptScope {
  public:
   InterruptScope(EventLoop& loop, detail::TaskState& task) : loop_(loop) {
-    if (::getpid() != ::gettid()) return;
-    struct sigaction present{};
-    if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return;
+    installed_ = loop_.service<detail::SignalService>().begin_interrupts();
+    if (!installed_) return;
     loop_.set_interrupt_handler([this, &task] {
       if (++count_ == 1 && !task.done()) {
         task.cancel({});
@@ -73,11 +66,6 @@ class InterruptScope {
       }
       throw KeyboardInterrupt();
     });
-    interrupted_loop.store(&loop_, std::memory_order_release);
-    struct sigaction ours{};
-    ours.sa_handler = &on_signal;
-    ::sigaction(SIGINT, &ours, &before_);
-    installed_ = true;
   }
   InterruptScope(const InterruptScope&) = delete;
   InterruptScope& operator=(const InterruptScope&) = delete;
@@ -86,8 +74,7 @@ class InterruptScope {
   /// Restores what was there before. Whether a SIGINT came that nobody was told of: after the task's end, for one.
   bool end() {
     if (!std::exchange(installed_, false)) return false;
-    ::sigaction(SIGINT, &before_, nullptr);
-    interrupted_loop.store(nullptr, std::memory_order_release);
+    loop_.service<detail::SignalService>().end_interrupts();
     loop_.set_interrupt_handler({});
     return loop_.take_interrupt();
   }
@@ -98,7 +85,6 @@ class InterruptScope {
   EventLoop& loop_;
   int count_ = 0;
   bool installed_ = false;
-  struct sigaction before_{};
 };
 
 }  // namespace

@@ -168,6 +168,17 @@ class EventLoop {
   void add_writer(int descriptor, Callback callback, std::source_location where = std::source_location::current());
   bool remove_writer(int descriptor);
 
+  // ---- signals ----
+
+  /// Calls `callback` as any callback of the loop, in a copy of the present context, each time the signal `signum` comes.
+  /// It takes the place of an earlier one; until it is removed the signal does nothing else. *Errors*: `ValueError` if there
+  /// is no such signal; `RuntimeError` if it cannot be caught (SIGKILL, SIGSTOP), or if the loop is closed. *Concurrency*: of
+  /// several loops, on any threads, each that has a handler is told.
+  void add_signal_handler(int signum, Callback callback, std::source_location where = std::source_location::current());
+  /// The signal does again what it did before; SIGINT, in a `Runner`, interrupts. False if there was no handler. Closing
+  /// the loop removes all. *Errors*: `ValueError` if there is no such signal.
+  bool remove_signal_handler(int signum);
+
   // ---- tasks and futures (defined in the task layer) ----
 
   /// `tutti::create_task` on this loop.
@@ -247,12 +258,14 @@ class EventLoop {
   /// Makes a loop that waits go on. From any thread and from signal handlers.
   void wake_up() noexcept;
   /// Makes the loop call the interrupt handler in its next iteration. From any thread and from signal handlers.
-  void interrupt() noexcept {
-    interrupted_.store(true, std::memory_order_release);
-    wake_up();
-  }
+  void interrupt() noexcept { notice(kInterrupted); }
+  /// Makes the loop look for the signals that have come. For the signal handler.
+  void notice_signals() noexcept { notice(kSignalled); }
   /// Whether `interrupt()` was called and its handler was not; no longer after this call.
-  bool take_interrupt() noexcept { return interrupted_.exchange(false, std::memory_order_acquire); }
+  bool take_interrupt() noexcept {
+    return (notices_.fetch_and(static_cast<unsigned char>(~kInterrupted), std::memory_order_acquire) & kInterrupted) !=
+           0;
+  }
   /// What `interrupt()` calls; it may throw `KeyboardInterrupt`, which leaves the loop.
   void set_interrupt_handler(std::function<void()> handler) { interrupt_handler_ = std::move(handler); }
   /// Number of things under way outside (jobs of executors, for one) that will come back by `call_soon_threadsafe`.
@@ -288,6 +301,14 @@ class EventLoop {
   friend class detail::HandleState;
   static TimePoint monotonic_now() { return std::chrono::steady_clock::now(); }
 
+  static constexpr unsigned char kInterrupted = 1;
+  static constexpr unsigned char kSignalled = 2;
+  void notice(unsigned char what) noexcept {
+    notices_.fetch_or(what, std::memory_order_release);
+    wake_up();
+  }
+  void take_notices();
+
   void check_slow(const char* operation) const;
   void take_posted(detail::HandleState* replacement) noexcept;
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
@@ -305,7 +326,7 @@ class EventLoop {
   std::uint64_t iterations_ = 0;
   std::atomic<detail::HandleState*> posted_{nullptr};  // from other threads, newest first
   std::atomic<bool> waiting_{false};                   // it may be asleep: whoever posts must wake it
-  std::atomic<bool> interrupted_{false};
+  std::atomic<unsigned char> notices_{0};              // from signal handlers
   std::unique_ptr<lowlevel::IoBackend> backend_;
   std::unique_ptr<lowlevel::Clock> clock_;
   lowlevel::TimerQueue timers_;
