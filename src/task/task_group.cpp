@@ -61,8 +61,9 @@ void TaskGroup::check_open() const {
 }
 
 void TaskGroup::adopt(detail::FutureState& task) {
-  if (task.done()) return child_done(task, created_++);  // it was eager
-  new Child(*this, task);                                // belongs to the task's wait list
+  // Belongs to the task's wait list; one that is done already, since it was eager, is heard of in the next iteration too: if it failed,
+  // the parent is cancelled where it waits next, not inside of `create_task` (CPython 3.14, gh-128550).
+  new Child(*this, task);
 }
 
 void TaskGroup::abort() {

@@ -349,8 +349,8 @@ TUTTI_TEST(TaskGroup, TakesEagerTasksThatEndAtOnce) {
     EXPECT_EQ(group.create_task(noop(3), {.eager_start = true}).result(), 3);
     auto failed = group.create_task(raise<ValueError>("eager"), {.eager_start = true});
     EXPECT_TRUE(failed.done());
-    EXPECT_THROW(group.create_task(noop()), RuntimeError);  // shutting down already
-    co_await forever();
+    EXPECT_THROW(co_await forever(), CancelledError);       // where the body waits next
+    EXPECT_THROW(group.create_task(noop()), RuntimeError);  // shutting down by now
   }));
   EXPECT_EQ(texts(error), Texts{"ValueError: eager"});
   EXPECT_EQ(current_task()->cancelling(), 0U);
