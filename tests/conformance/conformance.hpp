@@ -6,16 +6,18 @@
 // tests/conformance/cpython_tests.tsv lists all of them. What a test expects comes from CPython's test, or from a run of Python.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
-#include <coroutine>
 #include <exception>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
 #include <tutti/base/error.hpp>
+#include <tutti/base/exception_group.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/future.hpp>
@@ -34,6 +36,14 @@
       ::tutti::conformance::register_outside(#file "_" #suite, #name, &file##_##suite##_##name, __FILE__, __LINE__); \
   static void file##_##suite##_##name()
 
+/// The same as `CONFORMANCE` once with tasks as usual and once with eager ones, as CPython runs it in two classes.
+#define CONFORMANCE_LAZY_AND_EAGER(file, suite, name)                                 \
+  static ::tutti::Coro<> file##_##suite##_##name##_body();                            \
+  CONFORMANCE_COROUTINE_(file, suite, name, virtual_time) {                           \
+    return ::tutti::conformance::run_lazy_and_eager(&file##_##suite##_##name##_body); \
+  }                                                                                   \
+  static ::tutti::Coro<> file##_##suite##_##name##_body()
+
 // Without the class that TUTTI_TEST makes: hundreds of tests should compile quickly.
 #define CONFORMANCE_COROUTINE_(file, suite, name, place)                                                              \
   static ::tutti::Coro<> file##_##suite##_##name();                                                                   \
@@ -46,6 +56,8 @@ namespace tutti::conformance {
 using namespace std::chrono_literals;
 
 bool register_outside(const char* suite, const char* name, void (*body)(), const char* file, int line);
+
+Coro<> run_lazy_and_eager(Coro<> (*body)());
 
 /// A loop in virtual time, whose reports the test answers for.
 std::unique_ptr<EventLoop> new_test_loop();
@@ -113,6 +125,23 @@ std::string message_in(const std::exception_ptr& error) {
   }
   return "";
 }
+/// Python's, which its tests like to raise.
+struct ZeroDivisionError : std::runtime_error {
+  ZeroDivisionError() : std::runtime_error("division by zero") {}
+};
+/// Python tests `get_error_types(group) == {Errors...}`: the types that its exceptions have, however many there are.
+template <class... Errors>
+bool is_group_of(const std::exception_ptr& error) {
+  const ExceptionGroupContents* group = group_contents(error);
+  if (group == nullptr) return false;
+  const auto is_one_of_them = [](const std::exception_ptr& item) { return (holds<Errors>(item) || ...); };
+  const auto has = [&](bool (*is)(const std::exception_ptr&)) {
+    return std::any_of(group->exceptions().begin(), group->exceptions().end(), is);
+  };
+  return std::all_of(group->exceptions().begin(), group->exceptions().end(), is_one_of_them) &&
+         (has(&holds<Errors>) && ...);
+}
+
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// The time that has passed on the loop's clock.

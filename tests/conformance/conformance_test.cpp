@@ -44,6 +44,13 @@ bool register_outside(const char* suite, const char* name, void (*body)(), const
   return true;
 }
 
+Coro<> run_lazy_and_eager(Coro<> (*body)()) {
+  co_await body();
+  get_running_loop().set_task_factory(eager_task_factory);
+  co_await body();
+  get_running_loop().set_task_factory({});
+}
+
 std::unique_ptr<EventLoop> new_test_loop() {
   LoopOptions options;
   options.backend = lowlevel::make_epoll_backend();
