@@ -8,7 +8,8 @@
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
-//   io      address.hpp, streams.hpp (StreamReader, StreamWriter), ssl.hpp (SSLContext, create_default_context)
+//   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
+//           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
@@ -22,6 +23,7 @@
 #include <tutti/http/client.hpp>
 #include <tutti/http/server.hpp>
 #include <tutti/io/address.hpp>
+#include <tutti/io/pipe.hpp>
 #include <tutti/io/ssl.hpp>
 #include <tutti/io/streams.hpp>
 #include <tutti/loop/context.hpp>

@@ -29,6 +29,7 @@ FileExistsError::~FileExistsError() = default;
 IsADirectoryError::~IsADirectoryError() = default;
 NotADirectoryError::~NotADirectoryError() = default;
 PermissionError::~PermissionError() = default;
+ProcessLookupError::~ProcessLookupError() = default;
 AddressLookupError::~AddressLookupError() = default;
 ConnectionError::~ConnectionError() = default;
 BrokenPipeError::~BrokenPipeError() = default;
@@ -62,6 +63,7 @@ auto with_os_error(int error_number, const std::string& context, Visitor visit) 
     case ENOTDIR: return visit(NotADirectoryError(error_number, context));
     case EACCES:
     case EPERM: return visit(PermissionError(error_number, context));
+    case ESRCH: return visit(ProcessLookupError(error_number, context));
     case EPIPE:
     case ESHUTDOWN: return visit(BrokenPipeError(error_number, context));
     case ECONNABORTED: return visit(ConnectionAbortedError(error_number, context));

@@ -172,13 +172,14 @@ void StreamState::maybe_resume() noexcept {
 void StreamState::drop_reader() noexcept {
   reader_gone_ = true;
   buffer = ByteBuffer();
+  if (leaving_reader_closes) return transport_->close();
   maybe_resume();  // the end of the connection is to be noticed still
 }
 
 // ---- the writer ----
 
 bool StreamState::must_drain() const {
-  if (lost_) throw_os_error(ECONNRESET, "drain " + transport_->peername().to_string());
+  if (lost_) throw_os_error(ECONNRESET, "drain " + transport_->description());
   return writing_paused_;
 }
 
@@ -190,7 +191,7 @@ void StreamState::drop_writer() noexcept {
     if (loop.get_debug()) {
       loop.call_exception_handler({"unclosed StreamWriter: its connection was aborted",
                                    nullptr,
-                                   "connection with " + transport_->peername().to_string(),
+                                   "connection with " + transport_->description(),
                                    {}});
     }
   } catch (...) {

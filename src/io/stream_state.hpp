@@ -98,6 +98,8 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   bool eof = false;
   /// Leaving the writer closes the connection in good order: it is a server's, which ends when its handler does.
   bool leaving_closes = false;
+  /// Leaving the reader closes it too: there is no writer.
+  bool leaving_reader_closes = false;
 
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }

@@ -62,6 +62,7 @@ TEST(OSErrors, HaveTheTypeOfTheirNumber) {
   expect_type<FileExistsError>(EEXIST);
   expect_type<PermissionError>(EACCES);
   expect_type<PermissionError>(EPERM);
+  expect_type<ProcessLookupError>(ESRCH);
   expect_type<BrokenPipeError>(EPIPE);
   expect_type<BrokenPipeError>(ESHUTDOWN);
   expect_type<ConnectionAbortedError>(ECONNABORTED);

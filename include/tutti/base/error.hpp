@@ -25,6 +25,7 @@
 //           ├── IsADirectoryError       (EISDIR)
 //           ├── NotADirectoryError      (ENOTDIR)
 //           ├── PermissionError         (EACCES, EPERM)
+//           ├── ProcessLookupError      (ESRCH)
 //           ├── AddressLookupError      a host name does not resolve (socket.gaierror)
 //           └── ConnectionError
 //               ├── BrokenPipeError           (EPIPE, ESHUTDOWN)
@@ -187,6 +188,7 @@ TUTTI_OS_ERROR(FileExistsError, OSError);
 TUTTI_OS_ERROR(IsADirectoryError, OSError);
 TUTTI_OS_ERROR(NotADirectoryError, OSError);
 TUTTI_OS_ERROR(PermissionError, OSError);
+TUTTI_OS_ERROR(ProcessLookupError, OSError);
 TUTTI_OS_ERROR(AddressLookupError, OSError);
 TUTTI_OS_ERROR(ConnectionError, OSError);
 TUTTI_OS_ERROR(BrokenPipeError, ConnectionError);

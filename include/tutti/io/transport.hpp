@@ -8,6 +8,7 @@
 #include <exception>
 #include <optional>
 #include <span>
+#include <string>
 
 #include <tutti/base/bytes.hpp>
 #include <tutti/base/ref.hpp>
@@ -107,6 +108,8 @@ class Transport : public Shared {
   /// The other end, as it was when the connection was made, and this end while it is open; empty if there is none.
   [[nodiscard]] virtual Address peername() const = 0;
   [[nodiscard]] virtual Address sockname() const = 0;
+  /// What it is, in messages: for a socket the other end's address.
+  [[nodiscard]] virtual std::string description() const;
   /// The descriptor; -1 if there is none (any more).
   [[nodiscard]] virtual int fd() const noexcept = 0;
   /// What is known of its TLS; null if it has none. It lives as long as the transport.
