@@ -22,7 +22,10 @@
 //     next `do_poll`, because nothing completes inside `submit`.
 //   - Each descriptor has three queues: readers, writers, and watchers (polls). An event tries the calls of a queue
 //     one after another until one says EAGAIN. Who comes while others wait does not try, and so overtakes nobody.
-//   - An event for a queue that is empty means nothing and is lost: whoever comes next tries before it waits.
+//   - An event for a queue that is empty is only noted: whoever comes next tries before it waits.
+//   - A reader that knows that its connection was drained (`Operation::drained`) waits without trying, since later bytes
+//     make an edge. The exceptions show in the events: the end of the stream that came with the last bytes (RDHUP), and
+//     urgent data, at which a read stops short (PRI).
 //   - An event under a reused number is harmless: the call says EAGAIN. A registration that is gone is not, so
 //     `forget` must be called before each close; EEXIST at a registration is then a reason to register anew, no error.
 //   - `do_poll` without a wait makes a system call only if somebody waits for an event.
@@ -33,6 +36,7 @@
 #include <array>
 #include <cerrno>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include <sys/epoll.h>
@@ -83,6 +87,7 @@ class EpollBackend final : public IoBackend {
     Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
     if (descriptor.registered == 0 || !descriptor.idle()) return;
     descriptor.registered = 0;
+    descriptor.readable = descriptor.ending = false;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   }
 
@@ -90,7 +95,7 @@ class EpollBackend final : public IoBackend {
   void do_submit(Operation& operation) override {
     if (const auto result = detail::prepare(operation)) return end(operation, *result);
     const bool must_wait = operation.opcode == Opcode::connect || others_wait(operation);
-    if (!must_wait) {
+    if (!must_wait && !may_wait_untried(operation)) {
       if (const auto result = detail::attempt(operation)) return end(operation, *result);
     }
     wait(operation);
@@ -120,6 +125,8 @@ class EpollBackend final : public IoBackend {
     OperationQueue writers;
     OperationQueue watchers;
     std::uint32_t registered = 0;  // events; none: not registered
+    bool readable = false;         // an edge came that no reader has seen
+    bool ending = false;           // there may be something to read without another edge
 
     [[nodiscard]] bool idle() const noexcept { return readers.empty() && writers.empty() && watchers.empty(); }
   };
@@ -138,6 +145,13 @@ class EpollBackend final : public IoBackend {
            static_cast<std::size_t>(operation.fd) < descriptors_.size() && !queue_of(operation).empty();
   }
 
+  bool may_wait_untried(const Operation& operation) noexcept {
+    const auto index = static_cast<std::size_t>(operation.fd);
+    if (!operation.drained || index >= descriptors_.size()) return false;
+    Descriptor& descriptor = descriptors_[index];
+    return !std::exchange(descriptor.readable, false) && !descriptor.ending && (descriptor.registered & EPOLLIN) != 0;
+  }
+
   // The call said EAGAIN, so the descriptor is open and its number small enough for an index.
   void wait(Operation& operation) {
     const auto index = static_cast<std::size_t>(operation.fd);
@@ -152,7 +166,8 @@ class EpollBackend final : public IoBackend {
   // descriptors are never waited on for writing, and their edges would end sleeps for nothing.
   int watch(const Operation& operation, Descriptor& descriptor) noexcept {
     const auto awaited = static_cast<std::uint32_t>(detail::awaited_events(operation));
-    const std::uint32_t wanted = descriptor.registered | awaited | EPOLLRDHUP | EPOLLET;
+    const std::uint32_t urgent = (awaited & EPOLLIN) != 0 ? std::uint32_t{EPOLLPRI} : 0;
+    const std::uint32_t wanted = descriptor.registered | awaited | urgent | EPOLLRDHUP | EPOLLET;
     if (wanted == descriptor.registered) return 0;
     epoll_event event{.events = wanted, .data = {.fd = operation.fd}};
     const auto control = [&](int action) { return ::epoll_ctl(epoll_.get(), action, operation.fd, &event) == 0; };
@@ -184,7 +199,11 @@ class EpollBackend final : public IoBackend {
     const int fd = event.data.fd;
     if (fd == wake_event_.get()) return;
     Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
-    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | hang_up)) != 0) serve_in_turn(descriptor.readers);
+    if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | hang_up)) != 0) {
+      descriptor.readable = descriptor.readers.empty();
+      descriptor.ending = descriptor.ending || (event.events & (EPOLLRDHUP | EPOLLPRI | hang_up)) != 0;
+      serve_in_turn(descriptor.readers);
+    }
     if ((event.events & (EPOLLOUT | hang_up)) != 0) serve_in_turn(descriptor.writers);
     serve_each(descriptor.watchers);
   }

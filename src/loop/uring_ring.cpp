@@ -128,7 +128,10 @@ void fill_request(io_uring_sqe& entry, const Operation& operation) noexcept {
   const auto mode = static_cast<mode_t>(operation.length);
   switch (operation.opcode) {
     case Opcode::nop: ::io_uring_prep_nop(&entry); break;
-    case Opcode::recv: ::io_uring_prep_recv(&entry, fd, buffer, length, flags); break;
+    case Opcode::recv:
+      ::io_uring_prep_recv(&entry, fd, buffer, length, flags);
+      if (operation.drained) entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+      break;
     case Opcode::send: ::io_uring_prep_send(&entry, fd, buffer, length, flags | MSG_NOSIGNAL); break;
     case Opcode::read: ::io_uring_prep_read(&entry, fd, buffer, length, offset); break;
     case Opcode::write: ::io_uring_prep_write(&entry, fd, buffer, length, offset); break;

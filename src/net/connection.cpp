@@ -30,6 +30,7 @@ Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<Conn
     : LoopMember(loop),
       loop_(&loop),
       socket_(std::move(socket)),
+      reads_all_(peer.family() == AddressFamily::ipv4 || peer.family() == AddressFamily::ipv6),
       burst_(kSmallestBurst),
       owner_(std::move(owner)),
       peer_(peer) {
@@ -64,6 +65,7 @@ void Connection::submit_read() noexcept {
     return end(std::current_exception());
   }
   read_.prepare_recv(socket_.get(), incoming_.room());
+  read_.drained = drained_;
   submit(read_);
 }
 
@@ -76,6 +78,7 @@ int Connection::read_burst() {
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : errno;
   const auto count = static_cast<std::uint32_t>(got);
   incoming_.commit(count);
+  drained_ = reads_all_ && count != 0 && count < burst_;
   if (count == burst_) {
     burst_ = std::min(burst_ * kBurstStep, kLargestBurst);
   } else if (count < burst_ / kBurstStep) {
@@ -91,6 +94,7 @@ void Connection::read_done() {
   const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
   if (result > 0) {
     incoming_.commit(static_cast<std::size_t>(result));
+    drained_ = reads_all_ && !incoming_.room().empty();
     int failure = 0;
     try {
       if (incoming_.room().empty()) failure = read_burst();

@@ -115,6 +115,8 @@ class Connection final : public lowlevel::Transport,
   bool paused_ = false;     // the receiver was asked not to write
   bool closing_ = false;    // close() or worse
   bool ending_ = false;     // what is in flight was cancelled: no way back
+  bool drained_ = false;    // the last read took all that was there
+  const bool reads_all_;    // a short read means that; on Unix sockets it stops short where descriptors were passed
   std::uint32_t burst_;     // how much is read at once
   std::size_t high_ = std::size_t{64} * 1024;
   std::size_t low_ = std::size_t{16} * 1024;

@@ -56,6 +56,10 @@ class Operation : public Suspension {
     void* second;                             ///< statx: the struct statx; renameat: the new path
   };
 
+  /// recv: the last one on this TCP connection took all that was there, so that there is probably nothing yet. A back end
+  /// may then wait before it tries.
+  bool drained = false;
+
   /// As the system call: a count, a descriptor or 0; a negative errno on failure; -ECANCELED when cancelled.
   std::int32_t result = 0;
 
@@ -131,6 +135,7 @@ class Operation : public Suspension {
     length = size;
     offset = at;
     address_length = nullptr;
+    drained = false;
     result = 0;
   }
 
