@@ -10,7 +10,8 @@
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
-//   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo)
+//   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
+//           sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
 // Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
@@ -31,6 +32,8 @@
 #include <tutti/loop/policy.hpp>
 #include <tutti/net/resolve.hpp>
 #include <tutti/net/server.hpp>
+#include <tutti/net/sock.hpp>
+#include <tutti/net/sockets.hpp>
 #include <tutti/net/streams.hpp>
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/condition.hpp>

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/net/sockets.hpp>
+
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <tutti/base/error.hpp>
+
+#include "socket.hpp"
+#include "socket_calls.hpp"
+
+namespace tutti {
+namespace {
+
+int native(AddressFamily family) {
+  switch (family) {
+    case AddressFamily::ipv4: return AF_INET;
+    case AddressFamily::ipv6: return AF_INET6;
+    case AddressFamily::local: return AF_UNIX;
+    default: throw ValueError("a socket is of the family ipv4, ipv6 or local");
+  }
+}
+
+int native(SocketType type) {
+  return (type == SocketType::stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+}
+
+}  // namespace
+
+Socket::Socket(AddressFamily family, SocketType type) : descriptor_(::socket(native(family), native(type), 0)) {
+  if (!descriptor_) throw_os_error(errno, "socket");
+}
+
+Socket::Socket(Fd descriptor) : descriptor_(std::move(descriptor)) {
+  (void)get_option(SOL_SOCKET, SO_TYPE);
+  const int flags = ::fcntl(fd(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd(), F_SETFL, flags | O_NONBLOCK) != 0)
+    throw_os_error(errno, detail::describe_socket(fd()));
+}
+
+std::pair<Socket, Socket> Socket::pair(SocketType type) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, native(type), 0, ends) != 0) throw_os_error(errno, "socketpair");
+  std::pair<Socket, Socket> sockets;
+  sockets.first.descriptor_.reset(ends[0]);
+  sockets.second.descriptor_.reset(ends[1]);
+  return sockets;
+}
+
+void Socket::bind(const Address& address) { detail::bind_socket(descriptor_, address, "bind " + address.to_string()); }
+
+void Socket::listen(int backlog) {
+  if (::listen(fd(), backlog) != 0) throw_os_error(errno, "listen " + getsockname().to_string());
+}
+
+void Socket::shutdown(ShutdownSide side) {
+  const int how = side == ShutdownSide::reading ? SHUT_RD : side == ShutdownSide::writing ? SHUT_WR : SHUT_RDWR;
+  if (::shutdown(fd(), how) != 0) throw_os_error(errno, "shut down " + detail::describe_socket(fd()));
+}
+
+void Socket::set_option(int level, int name, int value) {
+  detail::set_option(descriptor_, level, name, value, "setsockopt of " + detail::describe_socket(fd()));
+}
+
+int Socket::get_option(int level, int name) const {
+  int value = 0;
+  socklen_t size = sizeof(value);
+  if (::getsockopt(fd(), level, name, &value, &size) != 0) {
+    throw_os_error(errno, "getsockopt of " + detail::describe_socket(fd()));
+  }
+  return value;
+}
+
+Address Socket::getsockname() const { return detail::local_address(descriptor_); }
+
+Address Socket::getpeername() const { return detail::peer_address(fd()); }
+
+AddressFamily Socket::family() const {
+  switch (get_option(SOL_SOCKET, SO_DOMAIN)) {
+    case AF_INET: return AddressFamily::ipv4;
+    case AF_INET6: return AddressFamily::ipv6;
+    case AF_UNIX: return AddressFamily::local;
+    default: return AddressFamily::other;
+  }
+}
+
+SocketType Socket::type() const {
+  return get_option(SOL_SOCKET, SO_TYPE) == SOCK_DGRAM ? SocketType::datagram : SocketType::stream;
+}
+
+}  // namespace tutti
