@@ -27,7 +27,8 @@ std::error_code ssl_code(int number) {
 
 std::string verify_text(int verify_code, const std::string& server_hostname) {
   std::string text = X509_verify_cert_error_string(verify_code);
-  if (!text.empty()) text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
+  const bool abbreviation = text.starts_with("IP ") || text.starts_with("CA ") || text.starts_with("CRL ");
+  if (!abbreviation) text.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(text.front())));
   if (verify_code == X509_V_ERR_HOSTNAME_MISMATCH || verify_code == X509_V_ERR_IP_ADDRESS_MISMATCH) {
     text += ", certificate is not valid for '" + server_hostname + "'";
   }

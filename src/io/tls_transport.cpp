@@ -46,13 +46,14 @@ void TLSTransport::start(ByteBuffer&& early, bool eof) {
 
 Coro<> TLSTransport::handshake(Ref<TLSTransport> self) {
   const Future<> waiter = *self->handshake_;
-  struct Abort {  // a failure has ended it already; a cancellation or the loop's end has not
-    TLSTransport& transport;
+  struct Abort {  // when it is cancelled, also after the handshake was done
+    TLSTransport* transport;
     ~Abort() {
-      if (transport.stage_ == Stage::handshake) transport.abort();
+      if (transport != nullptr) transport->abort();
     }
-  } const unless_done{*self};
+  } unless_done{self.get()};
   co_await waiter;
+  unless_done.transport = nullptr;
 }
 
 void TLSTransport::step_handshake() {
