@@ -3,12 +3,19 @@
 
 #include <algorithm>
 
+#include <tutti/task/timeout.hpp>
+
 namespace tutti {
+
+namespace detail {
+void throw_no_body_result() { throw RuntimeError("task_group: the group was cancelled before its body had a result"); }
+}  // namespace detail
 
 /// A task of the group, in the wait list of that task.
 class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllocated {
  public:
-  Child(TaskGroup& group, detail::FutureState& task) : group_(&group), number_(group.created_++), task_(&task) {
+  Child(TaskGroup& group, detail::FutureState& task, detail::Ref<detail::FutureState> ready)
+      : group_(&group), number_(group.created_++), task_(&task), ready_(std::move(ready)) {
     following_ = group.first_;
     if (following_ != nullptr) following_->previous_ = this;
     group.first_ = this;
@@ -22,7 +29,7 @@ class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllo
     const std::unique_ptr<Child> self(this);
     TaskGroup* const group = group_;
     orphan();
-    if (group != nullptr) group->child_done(*task_, number_);
+    if (group != nullptr) group->child_done(*task_, ready_.get(), number_);
   }
   void drop() noexcept override { delete this; }
 
@@ -38,7 +45,8 @@ class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllo
  private:
   TaskGroup* group_;
   std::size_t number_;
-  detail::Ref<detail::FutureState> task_;  // as long as it is pending its loop holds it anyway
+  detail::Ref<detail::FutureState> task_;   // as long as it is pending its loop holds it anyway
+  detail::Ref<detail::FutureState> ready_;  // of one that is being started
   Child* previous_ = nullptr;
   Child* following_ = nullptr;
 };
@@ -52,6 +60,7 @@ void TaskGroup::enter() {
   detail::TaskState& parent = detail::require_task("TaskGroup");
   parent_ = AnyTask(parent);
   loop_ = &parent.loop();
+  if (cancel_on_enter_) abort_all();
 }
 
 void TaskGroup::check_open() const {
@@ -60,10 +69,19 @@ void TaskGroup::check_open() const {
   if (aborting_) throw RuntimeError("TaskGroup: it is shutting down");
 }
 
-void TaskGroup::adopt(detail::FutureState& task) {
+void TaskGroup::adopt(detail::FutureState& task, detail::Ref<detail::FutureState> ready) {
   // Belongs to the task's wait list; one that is done already, since it was eager, is heard of in the next iteration too: if it failed,
   // the parent is cancelled where it waits next, not inside of `create_task` (CPython 3.14, gh-128550).
-  new Child(*this, task);
+  new Child(*this, task, std::move(ready));
+  if (aborting_) task.cancel({});  // its eager step has cancelled the group
+}
+
+void TaskGroup::cancel() {
+  if (!parent_) {
+    cancel_on_enter_ = true;
+  } else if (!aborting_ && !(exiting_ && first_ == nullptr)) {
+    abort_all();
+  }
 }
 
 void TaskGroup::abort() {
@@ -74,8 +92,36 @@ void TaskGroup::abort() {
   for (auto child = children.rbegin(); child != children.rend(); ++child) (*child)->task().cancel({});
 }
 
-void TaskGroup::child_done(detail::FutureState& task, std::size_t number) {
+// The tasks, and the parent, which may be somewhere in the body:
+//
+//   co_await task_group([&](TaskGroup& group) -> Coro<> {
+//     group.create_task(fails_soon());
+//     co_await something_long();      // <- this must be cancelled now
+//   });
+//
+// or wait in exit(), where the cancellation is recognised as the group's own.
+void TaskGroup::abort_all() {
+  abort();
+  parent_cancel_requested_ = true;
+  parent_->cancel();
+}
+
+// A task ended before it had started: that concerns only who started it.
+static void fail_start(detail::FutureState& task, detail::FutureState& ready) {
+  if (task.cancelled()) {
+    ready.cancel({});
+  } else if (std::exception_ptr error = task.take_exception()) {
+    ready.set_exception(std::move(error));
+  } else {
+    ready.set_exception(std::make_exception_ptr(
+        RuntimeError("TaskGroup: " + task.describe_self() + " has ended without calling started()")));
+  }
+}
+
+void TaskGroup::child_done(detail::FutureState& task, detail::FutureState* ready, std::size_t number) {
   if (completed_ && first_ == nullptr && !completed_->done()) completed_->set_result();
+  if (ready != nullptr && !ready->done()) return fail_start(task, *ready);
+  if (ready != nullptr && ready->cancelled()) return;  // leave_start() sees to it
   if (task.cancelled()) return;
   std::exception_ptr error = task.take_exception();
   if (!error) return;
@@ -87,44 +133,49 @@ void TaskGroup::child_done(detail::FutureState& task, std::size_t number) {
     return;
   }
   if (aborting_ || parent_cancel_requested_) return;
-  // The parent may be somewhere in the body:
-  //
-  //   co_await task_group([&](TaskGroup& group) -> Coro<> {
-  //     group.create_task(fails_soon());
-  //     co_await something_long();      // <- this must be cancelled now
-  //   });
-  //
-  // or wait in exit(), where the cancellation is recognised as the group's own.
-  abort();
-  parent_cancel_requested_ = true;
-  parent_->cancel();
+  abort_all();
+}
+
+Coro<> TaskGroup::leave_start(detail::Ref<detail::FutureState> task, detail::Ref<detail::FutureState> ready) {
+  if (!task->done()) co_await detail::cancel_and_wait(task);
+  if (!ready->cancelled()) co_return;  // it had just started: its errors are the group's
+  if (std::exception_ptr error = task->take_exception()) std::rethrow_exception(error);
 }
 
 Coro<std::exception_ptr> TaskGroup::exit(std::exception_ptr error) {
   exiting_ = true;
   if (error && !base_error_ && leaves_loop(error)) base_error_ = error;
   std::exception_ptr cancellation = is_cancelled(error) ? error : nullptr;
+  std::exception_ptr pending;  // the last cancellation that came while the group was being cancelled
   if (error && !aborting_) abort();
   while (first_ != nullptr) {
     if (!completed_) completed_.emplace(*loop_);
     try {
       co_await *completed_;
     } catch (const CancelledError&) {
+      pending = std::current_exception();
       if (!aborting_) {
         // Somebody cancels the parent from outside while it waits here.
-        cancellation = std::current_exception();
+        cancellation = pending;
         abort();
       }
     }
     completed_.reset();
   }
-  co_return outcome(std::move(error), std::move(cancellation));
+  co_return outcome(std::move(error), std::move(cancellation), std::move(pending));
 }
 
-std::exception_ptr TaskGroup::outcome(std::exception_ptr error, std::exception_ptr cancellation) {
+std::exception_ptr TaskGroup::outcome(std::exception_ptr error, std::exception_ptr cancellation,
+                                      std::exception_ptr pending) {
   if (base_error_) return base_error_;
-  // The group's own request is taken back; if it was the only one, the cancellation was the group's too.
-  if (parent_cancel_requested_ && parent_->uncancel() == 0) cancellation = nullptr;
+  if (parent_cancel_requested_) {
+    // The group's own request is taken back; if it was the only one, the cancellation was the group's too.
+    if (parent_->uncancel() == 0) {
+      cancellation = nullptr;
+    } else if (!cancellation) {
+      cancellation = std::move(pending);
+    }
+  }
   if (cancellation && errors_.empty()) return cancellation;
   std::sort(errors_.begin(), errors_.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::exception_ptr> all;
