@@ -290,6 +290,7 @@ void TLSTransport::close() noexcept {
 
 void TLSTransport::send_end() {
   stage_ = Stage::closing;
+  all_sent_ = below_->write_buffer_size() == 0;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
   flush();
@@ -365,15 +366,15 @@ std::exception_ptr TLSTransport::handshake_error(std::exception_ptr below) const
 }
 
 void TLSTransport::lost_below(std::exception_ptr error) noexcept {
-  const bool awaited_end = stage_ == Stage::closing && below_->write_buffer_size() == 0;
+  // A peer that does not wait for our end resets the connection over it: then it has ended, and all was sent.
+  const bool in_order = all_sent_ && (*all_sent_ || below_->write_buffer_size() == 0);
   const bool in_handshake = handshake_ && !handshake_->done();
   stage_ = Stage::lost;
   reading_ = false;
   deadline_.clear();
   incoming_ = ByteBuffer();
   queued_ = ByteBuffer();
-  // A peer that does not wait for our end resets the connection over it: then it has ended, and all was sent.
-  if (!why_ && !awaited_end) why_ = in_handshake ? handshake_error(std::move(error)) : std::move(error);
+  if (!why_ && !in_order) why_ = in_handshake ? handshake_error(std::move(error)) : std::move(error);
   if (in_handshake) handshake_->set_exception(why_);
   tell_lost();
 }

@@ -154,7 +154,8 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
   ByteBuffer outgoing_;  // encrypted
   ByteBuffer queued_;    // written during the handshake, not encrypted
   std::optional<Future<>> handshake_;
-  std::exception_ptr why_;  // it ends
+  std::optional<bool> all_sent_;  // when our end was about to be sent: whether nothing stood before it
+  std::exception_ptr why_;        // it ends
   Deadline deadline_{*this};
   Stage stage_ = Stage::handshake;
   bool reading_ = false;     // the receiver wants data

@@ -8,7 +8,6 @@
 
 #include <tutti/task/run.hpp>
 #include <tutti/task/task.hpp>
-#include <tutti/task/timeout.hpp>
 #include <tutti/testing/test.hpp>
 
 #include "tls_support.hpp"
