@@ -11,7 +11,7 @@
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
-//           sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
+//           datagram.hpp (bind_udp, connect_udp), sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
 // Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
@@ -30,6 +30,7 @@
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/loop/policy.hpp>
+#include <tutti/net/datagram.hpp>
 #include <tutti/net/resolve.hpp>
 #include <tutti/net/server.hpp>
 #include <tutti/net/sock.hpp>

@@ -4,7 +4,7 @@
 // A watch is a one-shot poll that is submitted again after each call, so it reports what is still there: level-triggered,
 // once in an iteration, as asyncio's selectors do. A poll takes nothing from the descriptor; so a watch that is removed
 // can be forgotten at once, and its descriptor closed, while the operation itself comes back an iteration later.
-#include <tutti/loop/event_loop.hpp>
+#include "watchers.hpp"
 
 #include <array>
 #include <cerrno>
@@ -23,7 +23,7 @@
 namespace tutti {
 namespace {
 
-enum class Direction : unsigned char { reading, writing };
+using detail::Direction;
 
 class Watchers;
 
@@ -193,18 +193,30 @@ void add(EventLoop& loop, int descriptor, Direction direction, Callback&& callba
   loop.check(operation);
   if (::fcntl(descriptor, F_GETFD) < 0) throw_os_error(errno, operation + (" " + std::to_string(descriptor)));
   refuse_claimed(loop, descriptor, operation);
-  loop.service<Watchers>().add(descriptor, direction, std::move(callback), where);
+  detail::add_watch(loop, descriptor, direction, std::move(callback), where);
 }
 
 bool remove(EventLoop& loop, int descriptor, Direction direction, const char* operation) {
   if (loop.is_closed()) return false;
   loop.check(operation);
   refuse_claimed(loop, descriptor, operation);
+  return detail::remove_watch(loop, descriptor, direction);
+}
+
+}  // namespace
+
+namespace detail {
+
+void add_watch(EventLoop& loop, int descriptor, Direction direction, Callback callback, std::source_location where) {
+  loop.service<Watchers>().add(descriptor, direction, std::move(callback), where);
+}
+
+bool remove_watch(EventLoop& loop, int descriptor, Direction direction) noexcept {
   auto* const watchers = loop.find_service<Watchers>();
   return watchers != nullptr && watchers->remove(descriptor, direction);
 }
 
-}  // namespace
+}  // namespace detail
 
 void EventLoop::add_reader(int descriptor, Callback callback, std::source_location where) {
   add(*this, descriptor, Direction::reading, std::move(callback), where, "add_reader");

@@ -61,7 +61,7 @@ void Socket::shutdown(ShutdownSide side) {
   if (::shutdown(fd(), how) != 0) throw_os_error(errno, "shut down " + detail::describe_socket(fd()));
 }
 
-void Socket::set_option(int level, int name, int value) {
+void Socket::set_option(int level, int name, int value) const {
   detail::set_option(descriptor_, level, name, value, "setsockopt of " + detail::describe_socket(fd()));
 }
 

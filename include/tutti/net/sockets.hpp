@@ -31,7 +31,7 @@ class Socket {
   void listen(int backlog = 100);
   void shutdown(ShutdownSide side);
   /// `level` and `name` as in setsockopt(2): SOL_SOCKET and SO_RCVBUF, …
-  void set_option(int level, int name, int value);
+  void set_option(int level, int name, int value) const;
   [[nodiscard]] int get_option(int level, int name) const;
 
   /// What it is bound to; empty if to nothing.
