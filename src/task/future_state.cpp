@@ -79,8 +79,15 @@ void FutureState::report_unretrieved() noexcept {
   constexpr std::uint32_t kOutOfReach = 1U << 30U;  // the handler may take references and drop them again
   references_ = kOutOfReach;
   mark_retrieved();
-  report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
-                 extras_->exception, describe_self(), extras_->created});
+  const auto tell = [this] {
+    report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
+                   extras_->exception, describe_self(), extras_->created});
+  };
+  if (extras_->context) {
+    ContextAccess::handle(extras_->context).run(tell);  // a task's handler runs in the task's context
+  } else {
+    tell();
+  }
 }
 
 FutureExtras& FutureState::extras() {

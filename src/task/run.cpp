@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <tutti/base/log.hpp>
+#include <tutti/loop/policy.hpp>
 #include <tutti/task/shutdown.hpp>
 
 #include "loop/signals.hpp"
@@ -109,6 +110,7 @@ const Context& Runner::prepare() {
       loop_ = options_.loop_factory();
     } else {
       loop_ = new_event_loop();
+      set_event_loop(loop_.get());
     }
     if (options_.debug) loop_->set_debug(*options_.debug);
     context_ = copy_context();
@@ -132,8 +134,12 @@ void Runner::close() {
   state_ = State::closed;
   struct CloseLoop {
     EventLoop& loop;
-    ~CloseLoop() noexcept(false) { loop.close(); }
-  } const close_loop{*loop_};
+    bool is_set;  // as the thread's one
+    ~CloseLoop() noexcept(false) {
+      if (is_set) set_event_loop(nullptr);
+      loop.close();
+    }
+  } const close_loop{*loop_, !options_.loop_factory};
   detail::cancel_all_tasks(*loop_);
   loop_->run_until_complete(detail::shutdown_services(*loop_));
 }
