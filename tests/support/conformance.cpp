@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// What the tests in tests/conformance are registered and driven by.
 #include "conformance/conformance.hpp"
 
 #include <tutti/loop/io_backend.hpp>
