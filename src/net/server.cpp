@@ -7,13 +7,12 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <tutti/base/error.hpp>
 #include <tutti/net/resolve.hpp>
 #include <tutti/task/sleep.hpp>
 
+#include "io/stream_state.hpp"
 #include "server_state.hpp"
 #include "socket.hpp"
 
@@ -73,19 +72,53 @@ std::vector<Fd> bind_all_to_one_port(const std::vector<Address>& addresses, std:
   return bind_all(addresses, options);
 }
 
-Server make_server(ConnectionHandler handler, std::vector<Fd> sockets, const ServerOptions& options,
-                   const std::string& path = {}) {
-  if (options.limit == 0) throw ValueError("start_server: the limit cannot be 0");
-  if (options.ssl && options.ssl->protocol() != SSLProtocol::tls_server) {
-    throw ValueError("start_server: ssl must be a server's context");
-  }
-  if (options.max_connections == 0U) throw ValueError("start_server: max_connections cannot be 0");
-  auto state = State::adopt(new detail::ServerState(get_running_loop(), std::move(handler), options));
+Server make_server(State state, std::vector<Fd> sockets, detail::SocketFile file = {}) {
   Server server(state);
+  state->own(std::move(file));
   for (Fd& socket : sockets) state->add(std::move(socket));
-  if (!path.empty()) state->own_path(path);
-  if (options.start_serving) state->start();
+  if (state->options().start_serving) state->start();
   return server;
+}
+
+/// The server of coroutines that read and write.
+class StreamServer final : public detail::ServerState {
+ public:
+  StreamServer(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options)
+      : ServerState(loop, options), handler_(std::move(handler)) {}
+
+  Coro<> serve(detail::Ref<lowlevel::Transport> transport) override {
+    auto state = detail::Ref<detail::StreamState>::adopt(new detail::StreamState(transport, options().limit));
+    state->leaving_closes = true;
+    transport->set_receiver(detail::Ref<lowlevel::Receiver>(state.get()));
+    transport->resume_reading();
+    return handle(detail::Ref<StreamServer>(this), {StreamReader(state), StreamWriter(state)});
+  }
+
+ private:
+  ~StreamServer() override = default;
+
+  /// The task of one connection. Its end, however it comes, leaves the writer, and that closes the connection.
+  static Coro<> handle(detail::Ref<StreamServer> server, Streams streams) {
+    const std::string peer = streams.writer.peername().to_string();
+    std::exception_ptr error;
+    try {
+      co_await server->handler_(std::move(streams.reader), std::move(streams.writer));
+    } catch (const BaseException&) {
+      throw;  // a cancellation is no error of the handler's
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error) {
+      server->loop().call_exception_handler(
+          {"unhandled exception in a connection's handler", error, "connection with " + peer, {}});
+    }
+  }
+
+  ConnectionHandler handler_;
+};
+
+State stream_server(ConnectionHandler handler, const ServerOptions& options) {
+  return State::adopt(new StreamServer(get_running_loop(), std::move(handler), options));
 }
 
 Coro<> start(State state) {
@@ -154,20 +187,37 @@ void Server::abort_clients() { state_->close_clients(true); }
 std::size_t Server::connections() const noexcept { return state_->connections(); }
 EventLoop& Server::get_loop() const noexcept { return state_->loop(); }
 
-Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port, ServerOptions options) {
+namespace detail {
+
+Coro<Server> listen_on(Ref<ServerState> server, std::string host, std::uint16_t port) {
+  const ServerOptions& options = server->options();
   const std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family, .passive = true});
   std::vector<Fd> sockets = bind_all_to_one_port(addresses, port, options);
-  co_return make_server(std::move(handler), std::move(sockets), options);
+  co_return make_server(std::move(server), std::move(sockets));
+}
+
+Server listen_on_path(Ref<ServerState> server, const std::string& path) {
+  const Address address = Address::local(path);
+  remove_stale_socket(path);
+  std::vector<Fd> sockets;
+  sockets.push_back(bound_socket(address, server->options()));
+  return make_server(std::move(server), std::move(sockets), SocketFile(path));
+}
+
+Server listen_on_socket(Ref<ServerState> server, Fd socket) {
+  std::vector<Fd> sockets;
+  sockets.push_back(std::move(socket));
+  return make_server(std::move(server), std::move(sockets));
+}
+
+}  // namespace detail
+
+Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port, ServerOptions options) {
+  co_return co_await detail::listen_on(stream_server(std::move(handler), options), std::move(host), port);
 }
 
 Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options) {
-  const Address address = Address::local(path);
-  struct stat info{};
-  const bool in_file_system = !path.starts_with('\0');
-  if (in_file_system && ::stat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
-  std::vector<Fd> sockets;
-  sockets.push_back(bound_socket(address, options));
-  co_return make_server(std::move(handler), std::move(sockets), options, in_file_system ? path : std::string());
+  co_return detail::listen_on_path(stream_server(std::move(handler), options), path);
 }
 
 }  // namespace tutti

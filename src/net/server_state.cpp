@@ -4,38 +4,17 @@
 #include <algorithm>
 #include <exception>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <tutti/base/error.hpp>
 #include <tutti/base/log.hpp>
 #include <tutti/task/task.hpp>
 
-#include "io/stream_state.hpp"
 #include "io/tls_transport.hpp"
 #include "socket.hpp"
 
 namespace tutti::detail {
 namespace {
 
-/// The task of one connection. Its end, however it comes, leaves the writer, and that closes the connection.
-Coro<> serve(Ref<ServerState> server, Streams streams) {
-  const std::string peer = streams.writer.peername().to_string();
-  std::exception_ptr error;
-  try {
-    co_await server->handler()(std::move(streams.reader), std::move(streams.writer));
-  } catch (const BaseException&) {
-    throw;  // a cancellation is no error of the handler's
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (error) {
-    server->loop().call_exception_handler(
-        {"unhandled exception in a connection's handler", error, "connection with " + peer, {}});
-  }
-}
-
-/// The same for one that begins with a handshake.
+/// Serves a connection that begins with a handshake.
 Coro<> serve_tls(Ref<ServerState> server, Ref<lowlevel::Transport> connection) {
   const ServerOptions& options = server->options();
   Ref<lowlevel::Transport> transport;
@@ -47,13 +26,19 @@ Coro<> serve_tls(Ref<ServerState> server, Ref<lowlevel::Transport> connection) {
     log(LogLevel::debug, "net", error.what());  // the network is full of such clients
     co_return connection->abort();
   }
-  co_await serve(server, server->streams_on(std::move(transport)));
+  co_await server->serve(std::move(transport));
 }
 
 }  // namespace
 
-ServerState::ServerState(EventLoop& loop, ConnectionHandler handler, const ServerOptions& options)
-    : loop_(&loop), handler_(std::move(handler)), options_(options), context_(copy_current_context()) {}
+ServerState::ServerState(EventLoop& loop, const ServerOptions& options)
+    : loop_(&loop), options_(options), context_(copy_current_context()) {
+  if (options.limit == 0) throw ValueError("start_server: the limit cannot be 0");
+  if (options.ssl && options.ssl->protocol() != SSLProtocol::tls_server) {
+    throw ValueError("start_server: ssl must be a server's context");
+  }
+  if (options.max_connections == 0U) throw ValueError("start_server: max_connections cannot be 0");
+}
 
 void ServerState::add(Fd socket) {
   listeners_.push_back(Ref<Listener>::adopt(new Listener(*loop_, std::move(socket), Ref<Acceptor>(this))));
@@ -74,11 +59,10 @@ void ServerState::accepted(Fd socket, const Address& peer) {
   try {
     connection = Ref<Connection>::adopt(new Connection(*loop_, std::move(socket), peer, Ref<ConnectionOwner>(this)));
     ++connections_;
-    const Ref<ServerState> self(this);
     Ref<lowlevel::Transport> transport(connection.get());
     TaskOptions options;
     if (context_) options.context = ContextAccess::handle(context_->copy());
-    auto task = options_.ssl ? serve_tls(self, std::move(transport)) : serve(self, streams_on(std::move(transport)));
+    auto task = options_.ssl ? serve_tls(Ref<ServerState>(this), std::move(transport)) : serve(std::move(transport));
     loop_->create_task(std::move(task), std::move(options));
   } catch (const BaseException&) {
     throw;
@@ -87,14 +71,6 @@ void ServerState::accepted(Fd socket, const Address& peer) {
     loop_->call_exception_handler(
         {"a connection could not be served", std::current_exception(), "connection with " + peer.to_string(), {}});
   }
-}
-
-Streams ServerState::streams_on(Ref<lowlevel::Transport> transport) const {
-  auto state = Ref<StreamState>::adopt(new StreamState(transport, options_.limit));
-  state->leaving_closes = true;
-  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
-  transport->resume_reading();
-  return {StreamReader(state), StreamWriter(state)};
 }
 
 std::vector<Address> ServerState::addresses() const {
@@ -111,7 +87,7 @@ void ServerState::close() noexcept {
   const Ref<ServerState> self(this);
   closed_ = true;
   serving_ = false;
-  remove_path();
+  file_.remove();
   for (const auto& listener : std::exchange(listeners_, {})) listener->stop();
   if (forever) forever->cancel();
   check_ended();
@@ -147,20 +123,6 @@ void ServerState::check_ended() noexcept {
   for (const Future<>& waiter : std::exchange(waiters, {})) {
     if (!waiter.done()) waiter.set_result();
   }
-}
-
-void ServerState::own_path(const std::string& path) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return;
-  path_ = path;
-  device_ = info.st_dev;
-  inode_ = info.st_ino;
-}
-
-void ServerState::remove_path() noexcept {
-  struct stat info{};
-  if (path_.empty() || ::stat(path_.c_str(), &info) != 0) return;
-  if (info.st_dev == device_ && info.st_ino == inode_) ::unlink(path_.c_str());
 }
 
 }  // namespace tutti::detail

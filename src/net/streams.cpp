@@ -9,12 +9,16 @@
 #include <tutti/base/error.hpp>
 #include <tutti/net/resolve.hpp>
 
+#include "connect.hpp"
 #include "connection.hpp"
 #include "io/tls_transport.hpp"
 #include "socket.hpp"
+#include "socket_calls.hpp"
 
 namespace tutti {
 namespace {
+
+using Transport = detail::Ref<lowlevel::Transport>;
 
 struct Attempt {
   Address address;
@@ -99,16 +103,17 @@ void check_options(const ConnectOptions& options) {
 }
 
 /// `host` is what the certificate must be for, unless the options say otherwise.
-Coro<Streams> connect(std::vector<Address> addresses, std::string name, std::string host, ConnectOptions options) {
+Coro<Transport> secure(Transport transport, std::string host, const ConnectOptions& options) {
+  if (!options.ssl) co_return transport;
+  co_return co_await detail::start_tls(std::move(transport), *options.ssl,
+                                       {.server_hostname = options.server_hostname.value_or(std::move(host)),
+                                        .ssl_handshake_timeout = options.ssl_handshake_timeout,
+                                        .ssl_shutdown_timeout = options.ssl_shutdown_timeout});
+}
+
+Coro<Transport> connect(std::vector<Address> addresses, std::string name, std::string host, ConnectOptions options) {
   const auto connection = co_await connect_any(std::move(addresses), std::move(name), options);
-  detail::Ref<lowlevel::Transport> transport(connection.get());
-  if (options.ssl) {
-    transport = co_await detail::start_tls(std::move(transport), *options.ssl,
-                                           {.server_hostname = options.server_hostname.value_or(std::move(host)),
-                                            .ssl_handshake_timeout = options.ssl_handshake_timeout,
-                                            .ssl_shutdown_timeout = options.ssl_shutdown_timeout});
-  }
-  co_return make_streams(std::move(transport), {.limit = options.limit});
+  co_return co_await secure(Transport(connection.get()), std::move(host), options);
 }
 
 std::string host_and_port(const std::string& host, std::uint16_t port) {
@@ -118,23 +123,48 @@ std::string host_and_port(const std::string& host, std::uint16_t port) {
 
 }  // namespace
 
-Coro<Streams> open_connection(std::string host, std::uint16_t port, ConnectOptions options) {
+namespace detail {
+
+Coro<Transport> connect_transport(std::string host, std::uint16_t port, ConnectOptions options) {
   check_options(options);
   std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family});
   std::string name = host_and_port(host, port);
   co_return co_await connect(std::move(addresses), std::move(name), std::move(host), std::move(options));
 }
 
-Coro<Streams> open_connection(Address address, ConnectOptions options) {
+Coro<Transport> connect_transport(Address address, ConnectOptions options) {
   check_options(options);
+  if (options.ssl && !options.server_hostname && address.family() == AddressFamily::local) {
+    throw ValueError("open_unix_connection: TLS needs a server_hostname");
+  }
   std::vector<Address> addresses{address};
   co_return co_await connect(std::move(addresses), address.to_string(), address.host(), std::move(options));
 }
 
+Coro<Transport> connect_transport(Fd socket, ConnectOptions options) {
+  check_options(options);
+  if (options.ssl && !options.server_hostname) throw ValueError("TLS on a socket needs a server_hostname");
+  const Address peer = peer_address(socket.get());
+  disable_nagle(socket, peer);
+  const auto connection = Ref<Connection>::adopt(new Connection(get_running_loop(), std::move(socket), peer, nullptr));
+  co_return co_await secure(Transport(connection.get()), {}, options);
+}
+
+}  // namespace detail
+
+Coro<Streams> open_connection(std::string host, std::uint16_t port, ConnectOptions options) {
+  const std::size_t limit = options.limit;
+  Transport transport = co_await detail::connect_transport(std::move(host), port, std::move(options));
+  co_return make_streams(std::move(transport), {.limit = limit});
+}
+
+Coro<Streams> open_connection(Address address, ConnectOptions options) {
+  const std::size_t limit = options.limit;
+  Transport transport = co_await detail::connect_transport(address, std::move(options));
+  co_return make_streams(std::move(transport), {.limit = limit});
+}
+
 Coro<Streams> open_unix_connection(std::string path, ConnectOptions options) {
-  if (options.ssl && !options.server_hostname) {
-    throw ValueError("open_unix_connection: TLS needs a server_hostname");
-  }
   co_return co_await open_connection(Address::local(path), std::move(options));
 }
 
