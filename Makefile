@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The commands people type. CMake does the building: see CMakePresets.json for what is built how.
-.PHONY: help setup build demo test bench lint format docs-check debian13 clean
+.PHONY: help setup build demo test bench bench-quick lint format docs-check debian13 clean
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
@@ -23,8 +23,13 @@ demo: setup  ## fetch 200 pages one after another, then all together
 test: setup  ## every test: release, sanitizers
 	@scripts/test
 
-bench: setup  ## every benchmark, beside the peers that are installed (BENCH="--quick" for a first look)
+bench: setup  ## every benchmark, beside the peers that are installed
 	@bench/run $(BENCH)
+	@bench/network/run $(BENCH)
+
+bench-quick: setup  ## the same in a few minutes: does everything run, and is it right
+	@bench/run --quick $(BENCH)
+	@bench/network/run --quick $(BENCH)
 
 lint: setup  ## layers, formatting, clang-tidy
 	@scripts/check_layers

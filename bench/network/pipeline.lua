@@ -1,0 +1,8 @@
+-- SPDX-License-Identifier: MIT
+-- For wrk: 16 requests in one write.
+init = function()
+  local requests = {}
+  for i = 1, 16 do requests[i] = wrk.format() end
+  pipelined = table.concat(requests)
+end
+request = function() return pipelined end

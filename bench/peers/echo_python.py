@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""An echo server on asyncio, or on uvloop if $LOOP says so.
+
+echo_python.py PORT streams|protocol
+"""
+import asyncio
+import os
+import sys
+
+
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        self.transport.write(data)
+
+
+async def echo(reader, writer):
+    try:
+        while data := await reader.read(4096):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+async def main(port, form):
+    if form == "protocol":
+        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", port, backlog=4096)
+    else:
+        server = await asyncio.start_server(echo, "127.0.0.1", port, backlog=4096)
+    async with server:
+        await server.serve_forever()
+
+
+if os.environ.get("LOOP") == "uvloop":
+    import uvloop
+    uvloop.install()
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

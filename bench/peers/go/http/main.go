@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// "Hello, World!" over HTTP/1.1 with Go's net/http.
+package main
+
+import (
+	"net/http"
+	"os"
+)
+
+func main() {
+	body := []byte("Hello, World!")
+	http.HandleFunc("/", func(response http.ResponseWriter, _ *http.Request) {
+		response.Header().Set("Content-Type", "text/plain")
+		response.Write(body)
+	})
+	panic(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
+}
