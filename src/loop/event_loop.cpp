@@ -277,6 +277,11 @@ TimerHandle EventLoop::call_at(TimePoint when, TimePoint now, Callback&& callbac
 
 Handle EventLoop::call_soon_threadsafe(Callback callback, std::source_location where) {
   auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  if (detail::running_loop == this) {  // on its own thread: in line with what call_soon schedules, as in asyncio
+    handle->retain();
+    ready_.push(*handle);
+    return Handle(std::move(handle));
+  }
   handle->posted_next = posted_.load(std::memory_order_relaxed);
   handle->retain();
   do {

@@ -90,6 +90,13 @@ class LoopEnds final : public lowlevel::Service {
   void close(EventLoop&) noexcept override {
     while (first_ != nullptr) first_->let_go();
   }
+  /// Calls `use(future)` now if the loop runs on this very thread; else false.
+  static bool use_here(const LoopEnd& end, void (*use)(FutureState&)) {
+    EventLoop* const loop = find_running_loop();
+    if (loop == nullptr || loop->door() != end.door_) return false;
+    if (const Ref<FutureState> future = end.future_) use(*future);
+    return true;
+  }
 
  private:
   LoopEnd* first_ = nullptr;
@@ -118,7 +125,9 @@ void LoopEnd::post(const std::shared_ptr<LoopEnd>& end, MoveOnlyFunction<void(Fu
 
 void pass_cancellation_on(ConcurrentState& state, std::shared_ptr<LoopEnd> end) {
   state.add_callback([end = std::move(end)](ConcurrentState& done) {
-    if (done.cancelled()) LoopEnd::post(end, [](FutureState& future) { future.cancel({}); });
+    if (!done.cancelled()) return;
+    constexpr auto cancel = [](FutureState& future) { future.cancel({}); };
+    if (!LoopEnds::use_here(*end, cancel)) LoopEnd::post(end, cancel);
   });
 }
 
