@@ -8,5 +8,9 @@ BrokenBarrierError::~BrokenBarrierError() = default;
 QueueEmpty::~QueueEmpty() = default;
 QueueFull::~QueueFull() = default;
 QueueShutDown::~QueueShutDown() = default;
+WouldBlock::~WouldBlock() = default;
+ClosedResourceError::~ClosedResourceError() = default;
+BrokenResourceError::~BrokenResourceError() = default;
+EndOfChannel::~EndOfChannel() = default;
 
 }  // namespace tutti

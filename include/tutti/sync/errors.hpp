@@ -36,4 +36,32 @@ class QueueShutDown : public std::runtime_error {
   ~QueueShutDown() override;
 };
 
+/// An operation that must not wait would have to.
+class WouldBlock : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+  ~WouldBlock() override;
+};
+
+/// This end of a channel was closed.
+class ClosedResourceError : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+  ~ClosedResourceError() override;
+};
+
+/// All ends on the other side of a channel were closed: nobody will take what is sent.
+class BrokenResourceError : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+  ~BrokenResourceError() override;
+};
+
+/// All sending ends of a channel were closed, and no item is left.
+class EndOfChannel : public std::runtime_error {
+ public:
+  using runtime_error::runtime_error;
+  ~EndOfChannel() override;
+};
+
 }  // namespace tutti

@@ -44,6 +44,9 @@ class WaiterList {
   std::size_t wake(std::size_t count) noexcept;
 
   void push(Waiter& waiter) noexcept;
+  /// Visits those that wait, in their order; `visit(Waiter&)` may take its waiter out.
+  template <class Visit>
+  void for_each_waiting(Visit visit);
 
  private:
   void orphan_all() noexcept;
@@ -163,6 +166,15 @@ inline void WaiterList::push(Waiter& waiter) noexcept {
   waiter.following = &head_;
   head_.previous->following = &waiter;
   head_.previous = &waiter;
+}
+
+template <class Visit>
+void WaiterList::for_each_waiting(Visit visit) {
+  for (WaiterLink* link = head_.following; link != &head_;) {
+    auto& waiter = static_cast<Waiter&>(*link);
+    link = link->following;
+    if (waiter.is_waiting()) visit(waiter);
+  }
 }
 
 inline Waiter& WaiterList::front() const noexcept { return static_cast<Waiter&>(*head_.following); }
