@@ -51,20 +51,6 @@ Ref<lowlevel::Transport> make_writer(EventLoop& loop, Fd pipe, std::string name)
   return Ref<lowlevel::Transport>(transport.get());
 }
 
-StreamReader read_from(Ref<lowlevel::Transport> transport, StreamReaderOptions options) {
-  auto state = Ref<detail::StreamState>::adopt(new detail::StreamState(transport, options.limit));
-  state->leaving_reader_closes = true;
-  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
-  transport->resume_reading();
-  return StreamReader(std::move(state));
-}
-
-StreamWriter write_to(Ref<lowlevel::Transport> transport) {
-  auto state = Ref<detail::StreamState>::adopt(new detail::StreamState(transport, StreamReaderOptions().limit));
-  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
-  return StreamWriter(std::move(state));
-}
-
 /// Descriptor 0, 1 or 2 for us alone. What it stands for is shared with other programs, and so is whether it blocks: a
 /// pipe or a terminal is opened anew. A file is not, since its position is shared for good reason.
 Fd open_standard(int number, int access, const char* name) {
@@ -83,7 +69,7 @@ Fd open_standard(int number, int access, const char* name) {
 
 StreamWriter write_standard(int number, const char* name) {
   EventLoop& loop = get_running_loop();
-  return write_to(make_writer(loop, open_standard(number, O_WRONLY, name), name));
+  return make_stream_writer(make_writer(loop, open_standard(number, O_WRONLY, name), name));
 }
 
 }  // namespace
@@ -96,22 +82,36 @@ PipeEnds make_pipe() {
 
 StreamReader open_read_pipe(Fd pipe, StreamReaderOptions options) {
   EventLoop& loop = get_running_loop();
-  return read_from(lowlevel::make_read_pipe(loop, std::move(pipe)), options);
+  return make_stream_reader(lowlevel::make_read_pipe(loop, std::move(pipe)), options);
 }
 
 StreamWriter open_write_pipe(Fd pipe) {
   EventLoop& loop = get_running_loop();
-  return write_to(lowlevel::make_write_pipe(loop, std::move(pipe)));
+  return make_stream_writer(lowlevel::make_write_pipe(loop, std::move(pipe)));
 }
 
 StreamReader standard_input(StreamReaderOptions options) {
   EventLoop& loop = get_running_loop();
   const char* const name = "standard input";
-  return read_from(make_reader(loop, open_standard(STDIN_FILENO, O_RDONLY, name), name), options);
+  return make_stream_reader(make_reader(loop, open_standard(STDIN_FILENO, O_RDONLY, name), name), options);
 }
 
 StreamWriter standard_output() { return write_standard(STDOUT_FILENO, "standard output"); }
 StreamWriter standard_error() { return write_standard(STDERR_FILENO, "standard error"); }
+
+StreamReader make_stream_reader(Ref<lowlevel::Transport> transport, StreamReaderOptions options) {
+  auto state = Ref<detail::StreamState>::adopt(new detail::StreamState(transport, options.limit));
+  state->leaving_reader_closes = true;
+  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
+  transport->resume_reading();
+  return StreamReader(std::move(state));
+}
+
+StreamWriter make_stream_writer(Ref<lowlevel::Transport> transport) {
+  auto state = Ref<detail::StreamState>::adopt(new detail::StreamState(transport, StreamReaderOptions().limit));
+  transport->set_receiver(Ref<lowlevel::Receiver>(state.get()));
+  return StreamWriter(std::move(state));
+}
 
 namespace lowlevel {
 

@@ -36,6 +36,11 @@ struct PipeEnds {
 [[nodiscard]] StreamWriter standard_output();
 [[nodiscard]] StreamWriter standard_error();
 
+/// A reader, or a writer, on a transport of one direction, which becomes its own.
+[[nodiscard]] StreamReader make_stream_reader(detail::Ref<lowlevel::Transport> transport,
+                                              StreamReaderOptions options = {});
+[[nodiscard]] StreamWriter make_stream_writer(detail::Ref<lowlevel::Transport> transport);
+
 namespace lowlevel {
 
 /// Makes writing to a pipe that nobody reads fail with `BrokenPipeError` instead of ending the program: ignores SIGPIPE,
