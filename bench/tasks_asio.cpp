@@ -3,11 +3,13 @@
 //
 // Built twice: as a program of Asio's own examples is written (any_io_executor), and with BENCH_ASIO_TUNED as its
 // authors advise for speed (one concrete executor, and a hint that one thread runs the context). Both recycle frames.
-//   tasks_asio W1|W1b|W2|W3|W4|timers [n]
+//   tasks_asio W1|W1b|W2|W3|W4|W5|W6|timers [n]
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <boost/asio.hpp>
+#include <boost/asio/experimental/channel.hpp>
 
 #include "measure.hpp"
 
@@ -145,6 +147,48 @@ std::uint64_t timers(asio::io_context& context, std::uint64_t n, std::uint64_t p
   return ns;
 }
 
+using Channel = asio::experimental::basic_channel<Executor, asio::experimental::channel_traits<>,
+                                                  void(boost::system::error_code, std::uint64_t)>;
+
+Coro<void> produce(Channel& channel, std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) co_await channel.async_send({}, i, deferred);
+}
+
+Coro<void> consume(Channel& channel, std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) count += (co_await channel.async_receive(deferred)) & 1;
+}
+
+// Two contexts on two threads post to each other in turn.
+struct PingPong {
+  asio::io_context here;
+  asio::io_context there;
+  std::uint64_t left = 0;
+
+  void ping() {
+    asio::post(there, [this] { asio::post(here, [this] { pong(); }); });
+  }
+  void pong() {
+    ++count;
+    if (--left != 0) return ping();
+    there.stop();
+    here.stop();
+  }
+};
+
+void across_threads(std::uint64_t n) {
+  PingPong game;
+  game.left = n;
+  const auto open = asio::make_work_guard(game.there);
+  const auto open_here = asio::make_work_guard(game.here);
+  std::thread other([&] { game.there.run(); });
+  count = 0;
+  const std::uint64_t begin = bench::now_ns();
+  asio::post(game.here, [&] { game.ping(); });
+  game.here.run();
+  bench::report(kPeer, "W6", n, bench::now_ns() - begin, count == n);
+  other.join();
+}
+
 std::uint64_t run(asio::io_context& context, Coro<void> body) {
   count = 0;
   context.restart();
@@ -179,6 +223,16 @@ int main(int argc, char** argv) {
     const std::uint64_t seconds = bench::sleep_seconds();
     const std::uint64_t ns = run(context, sleepers(n(1'000'000), std::chrono::seconds(seconds)));
     bench::report_sleep(kPeer, n(1'000'000), ns, seconds * 1'000'000'000ULL, count == n(1'000'000));
+  } else if (what == "W5") {
+    Channel channel(context.get_executor(), 128);
+    count = 0;
+    const std::uint64_t begin = bench::now_ns();
+    asio::co_spawn(context.get_executor(), produce(channel, n(5'000'000)), rethrow);
+    asio::co_spawn(context.get_executor(), consume(channel, n(5'000'000)), rethrow);
+    context.run();
+    bench::report(kPeer, "W5", n(5'000'000), bench::now_ns() - begin, count == n(5'000'000) / 2);
+  } else if (what == "W6") {
+    across_threads(n(100'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -186,7 +240,7 @@ int main(int argc, char** argv) {
       bench::report(kPeer, ("timer-" + std::to_string(pending)).c_str(), n(1'000'000), ns, count == n(1'000'000));
     }
   } else {
-    std::fputs("usage: tasks_asio W1|W1b|W2|W3|W4|timers [n]\n", stderr);
+    std::fputs("usage: tasks_asio W1|W1b|W2|W3|W4|W5|W6|timers [n]\n", stderr);
     return 2;
   }
 }

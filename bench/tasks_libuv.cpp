@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What the workloads have in common with libuv, a loop of callbacks without tasks: turns of the loop, sleepers, timers.
-//   tasks_libuv W2|W4|timers [n]
+//   tasks_libuv W2|W4|W6|timers [n]
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <uv.h>
@@ -64,6 +65,39 @@ std::uint64_t add_and_cancel(uv_loop_t* loop, std::uint64_t n, std::uint64_t pen
   return ns;
 }
 
+// Two loops on two threads call each other in turn.
+struct PingPong {
+  uv_async_t here{};
+  uv_async_t there{};
+  std::uint64_t left = 0;
+};
+
+void across_threads(uv_loop_t* loop, std::uint64_t n) {
+  PingPong game;
+  game.left = n;
+  uv_loop_t far;
+  uv_loop_init(&far);
+  uv_async_init(&far, &game.there, [](uv_async_t* async) {
+    auto* both = static_cast<PingPong*>(async->data);
+    if (both->left == 0) return uv_close(reinterpret_cast<uv_handle_t*>(async), nullptr);
+    uv_async_send(&both->here);
+  });
+  uv_async_init(loop, &game.here, [](uv_async_t* async) {
+    auto* both = static_cast<PingPong*>(async->data);
+    ++count;
+    if (--both->left == 0) uv_close(reinterpret_cast<uv_handle_t*>(async), nullptr);
+    uv_async_send(&both->there);
+  });
+  game.here.data = game.there.data = &game;
+  std::thread other([&] { uv_run(&far, UV_RUN_DEFAULT); });
+  const std::uint64_t begin = bench::now_ns();
+  uv_async_send(&game.there);
+  uv_run(loop, UV_RUN_DEFAULT);
+  bench::report("libuv", "W6", n, bench::now_ns() - begin, count == n);
+  other.join();
+  uv_loop_close(&far);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -83,6 +117,8 @@ int main(int argc, char** argv) {
     // Its clock has whole milliseconds and is read once an iteration, so a timer may fire up to 1 ms early.
     const std::uint64_t ns = bench::now_ns() - begin + 1'000'000;
     bench::report_sleep("libuv", n(1'000'000), ns, seconds * 1'000'000'000ULL, count == n(1'000'000));
+  } else if (what == "W6") {
+    across_threads(&loop, n(100'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -90,7 +126,7 @@ int main(int argc, char** argv) {
       bench::report("libuv", ("timer-" + std::to_string(pending)).c_str(), n(2'000'000), ns, count == n(2'000'000));
     }
   } else {
-    std::fputs("usage: tasks_libuv W2|W4|timers [n]\n", stderr);
+    std::fputs("usage: tasks_libuv W2|W4|W6|timers [n]\n", stderr);
     return 2;
   }
 }

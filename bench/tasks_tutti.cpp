@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The scheduler's workloads on Tutti, with full semantics: results, exceptions, cancellation, names, contexts.
-//   tasks_tutti W1|W1b|W2|W3|W4|timers|wait_for|gather2|gather1000 [n]
+//   tasks_tutti W1|W1b|W2|W3|W4|W5|W6|timers|wait_for|gather2|gather1000 [n]
 #include <cstdlib>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <tutti/tutti.hpp>
@@ -63,6 +65,55 @@ Coro<> sleepers(std::uint64_t n, std::chrono::seconds time) {
   tasks.reserve(n);
   for (std::uint64_t i = 0; i < n; ++i) tasks.push_back(tutti::create_task(sleeper(time)));
   for (auto& task : tasks) co_await task;
+}
+
+Coro<> produce(tutti::Queue<std::uint64_t>& queue, std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) co_await queue.put(i);
+}
+
+Coro<> consume(tutti::Queue<std::uint64_t>& queue, std::uint64_t n) {
+  for (std::uint64_t i = 0; i < n; ++i) count += (co_await queue.get()) & 1;
+}
+
+Coro<> through_a_queue(std::uint64_t n) {
+  tutti::Queue<std::uint64_t> queue(128);
+  co_await tutti::gather(produce(queue, n), consume(queue, n));
+}
+
+// Two loops on two threads call each other in turn.
+struct PingPong {
+  tutti::EventLoop here;
+  tutti::EventLoop* there = nullptr;
+  std::uint64_t left = 0;
+
+  void ping() {
+    there->call_soon_threadsafe([this] { here.call_soon_threadsafe([this] { pong(); }); });
+  }
+  void pong() {
+    ++count;
+    if (--left != 0) return ping();
+    there->call_soon_threadsafe([loop = there] { loop->stop(); });
+    here.stop();
+  }
+};
+
+void across_threads(std::uint64_t n) {
+  PingPong game;
+  game.left = n;
+  std::latch ready(1);
+  std::thread other([&] {
+    tutti::EventLoop loop;
+    game.there = &loop;
+    loop.call_soon([&] { ready.count_down(); });
+    loop.run_forever();
+  });
+  ready.wait();
+  count = 0;
+  const std::uint64_t begin = bench::now_ns();
+  game.here.call_soon([&] { game.ping(); });
+  game.here.run_forever();
+  bench::report("tutti", "W6", n, bench::now_ns() - begin, count == n);
+  other.join();
 }
 
 struct Measured {
@@ -145,6 +196,10 @@ int main(int argc, char** argv) {
     const std::uint64_t ns = bench::now_ns() - begin;
     const auto asleep = static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
     bench::report_sleep("tutti", n(1'000'000), ns, asleep, count == n(1'000'000), bench::allocations() - allocations);
+  } else if (what == "W5") {
+    measure("W5", n(5'000'000), n(5'000'000) / 2, through_a_queue(n(5'000'000)));
+  } else if (what == "W6") {
+    across_threads(n(100'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -160,7 +215,7 @@ int main(int argc, char** argv) {
   } else if (what == "gather1000") {
     measure("gather1000", n(1'000'000), n(1'000'000) / 2, gather_thousand(n(1'000'000)));
   } else {
-    std::fputs("usage: tasks_tutti W1|W1b|W2|W3|W4|timers|wait_for|gather2|gather1000 [n]\n", stderr);
+    std::fputs("usage: tasks_tutti W1|W1b|W2|W3|W4|W5|W6|timers|wait_for|gather2|gather1000 [n]\n", stderr);
     return 2;
   }
 }

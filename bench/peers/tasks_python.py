@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The scheduler's workloads on asyncio, or with LOOP=uvloop on uvloop.
 
-    tasks_python.py W1|W1b|W2|W3|W4|timers|wait_for|gather2|gather1000 [n]
+    tasks_python.py W1|W1b|W2|W3|W4|W5|timers|wait_for|gather2|gather1000 [n]
 """
 import asyncio
 import os
@@ -107,6 +107,21 @@ async def gather_thousand(n):
         count += sum(await asyncio.gather(*[child(i) for i in range(1000)]))
 
 
+async def through_a_queue(n):
+    queue = asyncio.Queue(128)
+
+    async def produce():
+        for i in range(n):
+            await queue.put(i)
+
+    async def consume():
+        global count
+        for _ in range(n):
+            count += await queue.get() & 1
+
+    await asyncio.gather(produce(), consume())
+
+
 async def timers(n, pending):
     """Adds and cancels timers at random distances while `pending` others wait."""
     loop = asyncio.get_running_loop()
@@ -142,6 +157,8 @@ async def main(what, argument):
         # uvloop's clock has whole milliseconds, so its timers may fire up to 1 ms early.
         ns = time.perf_counter_ns() - begin + 1_000_000 - seconds * 10**9
         report("W4", n(1_000_000), max(0, ns), count == n(1_000_000) and ns >= 0)
+    elif what == "W5":
+        await measure("W5", n(500_000), n(500_000) // 2, through_a_queue(n(500_000)))
     elif what == "timers":
         for pending in (0, 1000, 1_000_000):
             await timers(n(200_000), pending)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// The scheduler's workloads on Go's goroutines, with one thread to run them (GOMAXPROCS=1).
+// The scheduler's workloads on Go's goroutines, with one thread to run them (GOMAXPROCS=1), two in W6.
 //
-//	tasks_go W1|W1b|W2|W4|timers [n]
+//	tasks_go W1|W1b|W2|W4|W5|W6|timers [n]
 //
 // There is no W3: what an await of a child is elsewhere is a plain call in Go.
 package main
@@ -120,11 +120,48 @@ func timers(n, pending uint64) time.Duration {
 	return elapsed
 }
 
-func measure(workload string, n uint64, body func()) {
+func throughAChannel(n uint64) {
+	channel := make(chan uint64, 128)
+	var both sync.WaitGroup
+	both.Add(2)
+	go func() {
+		for i := uint64(0); i < n; i++ {
+			channel <- i
+		}
+		both.Done()
+	}()
+	go func() {
+		for i := uint64(0); i < n; i++ {
+			count += <-channel & 1
+		}
+		both.Done()
+	}()
+	both.Wait()
+}
+
+// Two goroutines, each with a thread of its own, answer each other.
+func acrossThreads(n uint64) {
+	there, here := make(chan bool), make(chan bool)
+	go func() {
+		runtime.LockOSThread()
+		for range there {
+			here <- true
+		}
+	}()
+	runtime.LockOSThread()
+	for i := uint64(0); i < n; i++ {
+		there <- true
+		<-here
+		count++
+	}
+	close(there)
+}
+
+func measure(workload string, n, expected uint64, body func()) {
 	count = 0
 	begin := time.Now()
 	body()
-	report(workload, n, time.Since(begin), count == n)
+	report(workload, n, time.Since(begin), count == expected)
 }
 
 func main() {
@@ -137,18 +174,18 @@ func main() {
 	switch what {
 	case "W1":
 		n := argument(1_000_000)
-		measure("W1", n, func() { spawnAndJoin(n) })
-		measure("W1warm", n, func() { spawnAndJoin(n) })
+		measure("W1", n, n, func() { spawnAndJoin(n) })
+		measure("W1warm", n, n, func() { spawnAndJoin(n) })
 	case "W1b":
 		n := argument(1_000_000)
-		measure("W1b", n, func() {
+		measure("W1b", n, n, func() {
 			for batch := uint64(0); batch < n/1000; batch++ {
 				spawnAndJoin(1000)
 			}
 		})
 	case "W2":
 		n := argument(10_000_000)
-		measure("W2", n, func() { twoYielders(n) })
+		measure("W2", n, n, func() { twoYielders(n) })
 	case "W4":
 		n := argument(1_000_000)
 		seconds, err := strconv.ParseUint(os.Getenv("SLEEP_S"), 10, 64)
@@ -160,6 +197,13 @@ func main() {
 		sleepers(n, asleep)
 		elapsed := time.Since(begin) - asleep
 		report("W4", n, elapsed, count == n && elapsed >= 0)
+	case "W5":
+		n := argument(5_000_000)
+		measure("W5", n, n/2, func() { throughAChannel(n) })
+	case "W6":
+		n := argument(100_000)
+		runtime.GOMAXPROCS(2)
+		measure("W6", n, n, func() { acrossThreads(n) })
 	case "timers":
 		n := argument(1_000_000)
 		for _, pending := range []uint64{0, 1000, 1_000_000} {
@@ -168,7 +212,7 @@ func main() {
 			report(fmt.Sprintf("timer-%d", pending), n, elapsed, count == n)
 		}
 	default:
-		fmt.Fprintln(os.Stderr, "usage: tasks_go W1|W1b|W2|W4|timers [n]")
+		fmt.Fprintln(os.Stderr, "usage: tasks_go W1|W1b|W2|W4|W5|W6|timers [n]")
 		os.Exit(2)
 	}
 }

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 //! The scheduler's workloads on tokio's current_thread runtime (one thread), with its drivers for I/O and time on.
-//!   tasks_tokio W1|W1b|W2|W3|W4|timers [n]
+//!   tasks_tokio W1|W1b|W2|W3|W4|W5|W6|timers [n]
 //!
 //! W2 is measured with `yield_now`, and as "tokio-wake" with a future that wakes itself, which is quicker. W3 is measured with
 //! an `async fn`, which becomes part of its caller, and as "tokio-box" with a child in a frame of its own, as C++ has.
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 
 thread_local!(static COUNT: Cell<u64> = const { Cell::new(0) });
 
@@ -171,6 +173,43 @@ async fn timers(n: u64, pending: u64) -> Duration {
     begin.elapsed()
 }
 
+async fn through_a_channel(n: u64) {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<u64>(128);
+    let producer = tokio::spawn(async move {
+        for i in 0..n {
+            sender.send(i).await.unwrap();
+        }
+    });
+    for _ in 0..n {
+        if receiver.recv().await.unwrap() & 1 == 1 {
+            increment();
+        }
+    }
+    producer.await.unwrap();
+}
+
+/// Two runtimes on two threads notify each other in turn.
+fn across_threads(bench: &Bench, n: u64) {
+    let (there, here) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (theirs, ours) = (there.clone(), here.clone());
+    let other = std::thread::spawn(move || {
+        Builder::new_current_thread().build().unwrap().block_on(async move {
+            for _ in 0..n {
+                theirs.notified().await;
+                ours.notify_one();
+            }
+        })
+    });
+    bench.measure("tokio", "W6", n, n, async move {
+        for _ in 0..n {
+            there.notify_one();
+            here.notified().await;
+            increment();
+        }
+    });
+    other.join().unwrap();
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let what = arguments.get(1).map_or("", String::as_str);
@@ -206,6 +245,11 @@ fn main() {
             let time = begin.elapsed();
             bench.report("tokio", "W4", n, time.saturating_sub(asleep), take_count() == n && time >= asleep);
         }
+        "W5" => {
+            let n = bench.n(5_000_000);
+            bench.measure("tokio", "W5", n, n / 2, through_a_channel(n));
+        }
+        "W6" => across_threads(&bench, bench.n(100_000)),
         "timers" => {
             let n = bench.n(1_000_000);
             for pending in [0, 1000, 1_000_000] {
@@ -214,7 +258,7 @@ fn main() {
             }
         }
         _ => {
-            eprintln!("usage: tasks_tokio W1|W1b|W2|W3|W4|timers [n]");
+            eprintln!("usage: tasks_tokio W1|W1b|W2|W3|W4|W5|W6|timers [n]");
             std::process::exit(2);
         }
     }
