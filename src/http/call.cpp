@@ -7,6 +7,8 @@
 
 #include <tutti/base/error.hpp>
 
+#include "url_text.hpp"
+
 namespace tutti::http {
 
 Url RequestUrl::resolve(const std::optional<Url>& base) const {
@@ -26,7 +28,8 @@ Url resolve(const std::string& method, const RequestUrl& url, const ClientSessio
     const Url resolved = url.resolve(session.base_url);
     return params.empty() ? resolved : resolved.extend_query(params);
   } catch (const InvalidUrlError& error) {
-    throw InvalidUrlClientError({method, url.text()}, url.text(), error.reason());
+    const std::string shown = without_userinfo(url.text());
+    throw InvalidUrlClientError({method, shown.substr(0, shown.find('#'))}, url.text(), error.reason());
   }
 }
 
@@ -63,6 +66,7 @@ Call::Call(const ClientSessionOptions& session, std::string method_given, const 
       max_redirects(options.max_redirects.value_or(session.max_redirects)),
       raise_for_status(options.raise_for_status.value_or(session.raise_for_status)),
       max_body_size(options.max_body_size ? options.max_body_size : session.max_body_size),
+      max_read_size(options.max_read_size.value_or(session.max_read_size)),
       allow_redirects_(options.allow_redirects.value_or(method != Method::head)) {
   check_scheme();
   if (!is_token(method)) throw ValueError("request: the method is not a token: '" + method + "'");

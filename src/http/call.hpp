@@ -42,6 +42,7 @@ class Call {
   int max_redirects;
   bool raise_for_status;
   std::optional<std::uint64_t> max_body_size;
+  std::uint64_t max_read_size;
 
  private:
   void describe_body(const std::optional<JsonBody>& json);

@@ -34,7 +34,10 @@ void ClientResponse::release() const noexcept { state_->exchange.release(); }
 namespace {
 
 Coro<std::string> read_whole(std::shared_ptr<detail::ResponseState> state) {
-  if (!state->body) state->body = co_await state->content.read();
+  if (!state->body) {
+    const detail::Exchange::ReadLimit limit(state->exchange, state->max_read_size, state->content.buffered().size());
+    state->body = co_await state->content.read();
+  }
   co_return *state->body;
 }
 

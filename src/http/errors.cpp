@@ -21,6 +21,7 @@ ConnectionTimeoutError::~ConnectionTimeoutError() = default;
 SocketTimeoutError::~SocketTimeoutError() = default;
 SessionClosedError::~SessionClosedError() = default;
 ClientPayloadError::~ClientPayloadError() = default;
+PayloadTooLargeError::~PayloadTooLargeError() = default;
 InvalidUrlClientError::~InvalidUrlClientError() = default;
 InvalidUrlRedirectClientError::~InvalidUrlRedirectClientError() = default;
 HTTPException::~HTTPException() = default;
@@ -52,6 +53,10 @@ SessionClosedError::SessionClosedError(const RequestInfo& request_info)
 
 ClientPayloadError::ClientPayloadError(const RequestInfo& request_info, std::string_view reason)
     : std::runtime_error(error_text(request_info, reason)), ClientError(request_info) {}
+
+PayloadTooLargeError::PayloadTooLargeError(const RequestInfo& request_info, std::uint64_t limit)
+    : ClientPayloadError(request_info, "the body is larger than the limit of " + std::to_string(limit) + " bytes"),
+      limit_(limit) {}
 
 InvalidUrlClientError::InvalidUrlClientError(RequestInfo request_info, std::string_view text, const std::string& reason)
     : InvalidUrlError(text, reason), ClientError(std::move(request_info)) {}

@@ -2,6 +2,7 @@
 #include "exchange.hpp"
 
 #include <charconv>
+#include <cstdint>
 #include <utility>
 
 #include <tutti/base/error.hpp>
@@ -30,7 +31,10 @@ void Exchange::send(const RequestHead& head, const Body& body) {
   serialize(head, bytes);
   reused_ = connection().reused;
   connection().parser.reset(head.method);
+  closes_ = head.headers.list_contains("Connection", "close");
   connection().writer.writelines({bytes, body.bytes()});
+  written_ = bytes.size() + body.bytes().size();
+  (void)sending_goes_on();
   if (!body.streamed()) return;
   upload_ = std::make_shared<Upload>(connection().writer, body, content_length_of(head.headers));
   upload_->start();
@@ -56,11 +60,25 @@ Coro<ResponseHead> Exchange::read_head() {
 }
 
 void Exchange::set_body_limit(std::optional<std::uint64_t> limit) {
+  body_limit_ = limit;
   try {
     connection().parser.set_body_limit(limit);
   } catch (const ParserError&) {
     fail(explain(std::current_exception()));
   }
+}
+
+Exchange::ReadLimit::ReadLimit(Exchange& exchange, std::uint64_t limit, std::uint64_t buffered) : exchange_(exchange) {
+  std::uint64_t size = buffered;
+  if (!exchange.complete_ && exchange.slot_) {
+    const std::uint64_t before = exchange.received_ - buffered;
+    const auto length = exchange.connection().parser.content_length();
+    if (length) size = *length - before;
+    exchange.read_limit_ = {limit, limit > UINT64_MAX - before ? UINT64_MAX : before + limit};
+  }
+  if (size <= limit) return;
+  exchange.read_limit_.reset();
+  exchange.fail(std::make_exception_ptr(PayloadTooLargeError(exchange.info_, limit)));
 }
 
 Coro<bool> Exchange::fill(std::string& out) {
@@ -99,39 +117,73 @@ bool Exchange::feed_ready(std::string& out) {
 Coro<BytesView> Exchange::wait_for_bytes() {
   // Bytes that came before an error are good.
   if (const BytesView ready = connection().reader.buffered(); !ready.empty()) co_return ready;
-  std::optional<TimePoint> limit_of_wait;
-  if (sock_read_) limit_of_wait = get_running_loop().time() + *sock_read_;
-  Timeout limit(earlier(deadline_, limit_of_wait));
-  limit.enter();
-  BytesView data;
   std::exception_ptr error;
+  for (;;) {
+    std::optional<TimePoint> deadline = deadline_;
+    if (sock_read_) deadline = earlier(deadline, get_running_loop().time() + *sock_read_);
+    if (co_await wait_until(deadline, error)) break;
+    check_late(deadline);
+  }
+  if (!slot_) check_open();
+  if (upload_ && upload_->error()) fail(upload_->error());
+  const BytesView data = error ? BytesView() : connection().reader.buffered();
+  if (data.empty() && pool_->closed()) fail(std::make_exception_ptr(SessionClosedError(info_)));
+  if (error) fail(explain(error));
+  co_return data;
+}
+
+/// Whether something came in time: bytes, the end of the stream, or `error`.
+Coro<bool> Exchange::wait_until(std::optional<TimePoint> deadline, std::exception_ptr& error) {
+  Timeout limit(deadline);
+  limit.enter();
   try {
-    data = co_await connection().reader.peek();
+    (void)co_await connection().reader.peek();
   } catch (...) {
     error = std::current_exception();
   }
   const bool late = limit.expired() && is_cancelled(error);
   error = limit.exit(std::move(error));
   if (late && !is_cancelled(error)) {
-    const bool total = limit.when() == deadline_;
-    if (total)
-      fail(std::make_exception_ptr(ServerTimeoutError(info_, "timed out after " + to_text(*total_) + " in all")));
-    fail(std::make_exception_ptr(SocketTimeoutError(info_, "the server sent nothing for " + to_text(*sock_read_))));
+    error = nullptr;
+    co_return false;
   }
   if (is_cancelled(error)) std::rethrow_exception(std::move(error));
+  co_return true;
+}
+
+/// After `deadline` has passed. *Errors*: the one that says which limit it was; none if it is not the server's turn.
+void Exchange::check_late(std::optional<TimePoint> deadline) {
+  if (deadline == deadline_) {
+    fail(std::make_exception_ptr(ServerTimeoutError(info_, "timed out after " + to_text(*total_) + " in all")));
+  }
   if (!slot_) check_open();
-  if (upload_ && upload_->error()) fail(upload_->error());
-  if (data.empty() && pool_->closed()) fail(std::make_exception_ptr(SessionClosedError(info_)));
-  if (error) fail(explain(error));
-  co_return data;
+  if (sending_goes_on()) return;
+  const bool stuck = connection().writer.transport().write_buffer_size() != 0;
+  fail(std::make_exception_ptr(SocketTimeoutError(
+      info_, (stuck ? "the server took nothing for " : "the server sent nothing for ") + to_text(*sock_read_))));
+}
+
+/// Whether more of the request has left since this was last asked, or nothing but the generator of its body holds it up.
+bool Exchange::sending_goes_on() {
+  const std::uint64_t left = connection().writer.transport().write_buffer_size();
+  const std::uint64_t sent = written_ + (upload_ ? upload_->written() : 0) - left;
+  if (std::exchange(sent_, sent) != sent) return true;
+  return left == 0 && upload_ && upload_->running();
 }
 
 std::size_t Exchange::feed(BytesView data, std::string& out) {
+  const std::size_t before = out.size();
+  std::size_t used = 0;
   try {
-    return connection().parser.feed(data, out);
+    used = connection().parser.feed(data, out);
   } catch (const ParserError&) {
     fail(explain(std::current_exception()));
   }
+  received_ += out.size() - before;
+  if (read_limit_ && received_ > read_limit_->end) {
+    fail(std::make_exception_ptr(PayloadTooLargeError(info_, read_limit_->limit)));
+  }
+  return used;
 }
 
 void Exchange::end_of_stream() {
@@ -149,7 +201,7 @@ void Exchange::end_of_stream() {
 void Exchange::complete() noexcept {
   complete_ = true;
   const ResponseParser& parser = connection().parser;
-  const bool keep = parser.keep_alive() && (!upload_ || upload_->done());
+  const bool keep = parser.keep_alive() && !closes_ && (!upload_ || upload_->done());
   try {
     trailers_ = parser.trailers();
   } catch (...) {
@@ -188,6 +240,9 @@ std::exception_ptr Exchange::explain(const std::exception_ptr& error) const {
   } catch (const ParserError& e) {
     if (!connection().parser.head_complete()) {
       return std::make_exception_ptr(InvalidResponseError(info_, 0, std::string("invalid response: ") + e.what()));
+    }
+    if (e.kind() == ParserErrorKind::body_too_large && body_limit_) {
+      return std::make_exception_ptr(PayloadTooLargeError(info_, *body_limit_));
     }
     return std::make_exception_ptr(ClientPayloadError(info_, std::string("invalid body: ") + e.what()));
   } catch (const OSError& e) {

@@ -39,6 +39,19 @@ class Exchange final : public BodySource {
   }
   void set_body_limit(std::optional<std::uint64_t> limit);
 
+  /// While it lives, the body is being read whole: no more than `limit` bytes, of which `buffered` were taken already.
+  class ReadLimit {
+   public:
+    /// *Errors*: `PayloadTooLargeError`.
+    ReadLimit(Exchange& exchange, std::uint64_t limit, std::uint64_t buffered);
+    ReadLimit(const ReadLimit&) = delete;
+    ReadLimit& operator=(const ReadLimit&) = delete;
+    ~ReadLimit() { exchange_.read_limit_.reset(); }
+
+   private:
+    Exchange& exchange_;
+  };
+
   void send(const RequestHead& head, const Body& body);
   Coro<ResponseHead> read_head();
   /// Whether the connection was given up before the server sent anything on it, though it had served before.
@@ -59,6 +72,9 @@ class Exchange final : public BodySource {
  private:
   [[nodiscard]] ClientConnection& connection() const noexcept { return *slot_.connection(); }
   Coro<BytesView> wait_for_bytes();
+  Coro<bool> wait_until(std::optional<TimePoint> deadline, std::exception_ptr& error);
+  bool sending_goes_on();
+  void check_late(std::optional<TimePoint> deadline);
   std::size_t feed(BytesView data, std::string& out);
   bool feed_ready(std::string& out);
   void end_of_stream();
@@ -75,9 +91,19 @@ class Exchange final : public BodySource {
   std::optional<Duration> sock_read_;
   std::optional<TimePoint> deadline_;
   std::optional<Duration> total_;
+  std::uint64_t written_ = 0;  // what `send` gave to the writer
+  std::uint64_t sent_ = 0;     // how much had left when that was last looked at
+  std::uint64_t received_ = 0;
+  std::optional<std::uint64_t> body_limit_;
+  struct WholeRead {
+    std::uint64_t limit;  // as it was asked for
+    std::uint64_t end;    // what `received_` may come to
+  };
+  std::optional<WholeRead> read_limit_;
   std::optional<std::uint64_t> content_length_;
   Headers trailers_;
   std::exception_ptr error_;
+  bool closes_ = false;  // the request says that it is the last one
   bool reused_ = false;
   bool answered_ = false;
   bool complete_ = false;

@@ -2,6 +2,7 @@
 // What the handles of a client's response share.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@ struct ResponseState {
   std::vector<ClientResponse> history;
   BodyStream content{exchange};
   std::optional<std::string> body;  // once it was read whole
+  std::uint64_t max_read_size = 0;
 };
 
 }  // namespace tutti::http::detail

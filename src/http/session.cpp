@@ -79,6 +79,7 @@ Coro<std::shared_ptr<ResponseState>> Session::try_once(const Call& call, bool fr
   auto state = std::make_shared<ResponseState>(co_await acquire(call, fresh), call.info(), pool_, call.url);
   Exchange& exchange = state->exchange;
   exchange.set_sock_read(call.timeout.sock_read);
+  state->max_read_size = call.max_read_size;
   std::exception_ptr error;
   bool broken = false;
   try {

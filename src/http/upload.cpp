@@ -45,7 +45,7 @@ Coro<> Upload::send_pieces() {
   }
   std::string end;
   if (!length_) append_last_chunk(end);
-  writer_->write(end);
+  write({end});
   done_ = true;
 }
 
@@ -53,10 +53,15 @@ void Upload::send(std::string piece) {
   sent_ += piece.size();
   if (!length_) {
     const std::string prefix = piece.empty() ? std::string() : chunk_prefix(piece.size());
-    return writer_->writelines({prefix, piece, piece.empty() ? BytesView() : BytesView("\r\n")});
+    return write({prefix, piece, piece.empty() ? BytesView() : BytesView("\r\n")});
   }
   if (sent_ > *length_) throw ValueError("the body is longer than Content-Length: " + std::to_string(*length_));
-  writer_->write(piece);
+  write({piece});
+}
+
+void Upload::write(std::initializer_list<BytesView> pieces) {
+  for (const BytesView piece : pieces) written_ += piece.size();
+  writer_->writelines(pieces);
 }
 
 }  // namespace tutti::http::detail

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 
+#include <tutti/base/bytes.hpp>
 #include <tutti/http/body.hpp>
 #include <tutti/io/streams.hpp>
 #include <tutti/task/task.hpp>
@@ -25,6 +27,10 @@ class Upload : public std::enable_shared_from_this<Upload> {
   /// Ends it; it will not touch the writer any more.
   void stop() noexcept;
   [[nodiscard]] bool done() const noexcept { return done_; }
+  /// Whether it still sends.
+  [[nodiscard]] bool running() const noexcept { return task_.has_value(); }
+  /// How many bytes it has given to the writer.
+  [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
   /// What the body threw; the connection was cut off then.
   [[nodiscard]] std::exception_ptr error() const noexcept { return error_; }
 
@@ -32,11 +38,13 @@ class Upload : public std::enable_shared_from_this<Upload> {
   static Coro<> run(std::shared_ptr<Upload> self);
   Coro<> send_pieces();
   void send(std::string piece);
+  void write(std::initializer_list<BytesView> pieces);
 
   StreamWriter* writer_;  // null once it is stopped
   Body body_;
   std::optional<std::uint64_t> length_;
-  std::uint64_t sent_ = 0;
+  std::uint64_t sent_ = 0;     // of the body
+  std::uint64_t written_ = 0;  // with what chunks add
   std::optional<Task<>> task_;
   std::exception_ptr error_;
   bool done_ = false;

@@ -10,8 +10,21 @@
 #include <boost/url/url_view.hpp>
 
 #include "parsed_fields.hpp"
+#include "url_text.hpp"
 
 namespace tutti::http {
+
+/// The authority of a URL that is none may end anywhere: a password with "/", "?" or "#" in it is a common mistake. So
+/// whatever may be one goes, up to the last "@".
+std::string detail::without_userinfo(std::string_view text) {
+  const auto slashes = text.find("//");
+  const std::size_t begin = slashes == std::string_view::npos ? 0 : slashes + 2;
+  const auto authority = text.substr(begin, text.find_first_of("/?#\\", begin) - begin);
+  const bool colon = authority.find(':') != std::string_view::npos;
+  const auto at = (colon ? text.substr(begin) : authority).rfind('@');
+  if (at == std::string_view::npos) return std::string(text);
+  return std::string(text.substr(0, begin)) + "***" + std::string(text.substr(begin + at));
+}
 
 namespace {
 
@@ -36,16 +49,6 @@ void lower(char* text, std::size_t size) noexcept {
   std::for_each(text, text + size, [](char& c) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   });
-}
-
-/// The text with what is before "@" hidden: errors get into logs.
-std::string without_userinfo(std::string_view text) {
-  const auto slashes = text.find("//");
-  if (slashes == std::string_view::npos) return std::string(text);
-  const auto authority = text.substr(slashes + 2, text.find_first_of("/?#\\", slashes + 2) - (slashes + 2));
-  const auto at = authority.rfind('@');
-  if (at == std::string_view::npos) return std::string(text);
-  return std::string(text.substr(0, slashes + 2)) + "***" + std::string(text.substr(slashes + 2 + at));
 }
 
 /// The length of "http:" at the front, without the colon; 0 if there is no scheme.
@@ -172,7 +175,7 @@ std::uint16_t port_number(std::string_view given, std::string_view text, std::ui
   if (text.empty()) return otherwise;
   std::uint16_t port = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), port).ec != std::errc() || port == 0) {
-    throw InvalidUrlError(given, "port " + std::string(text) + " is not within 1 to 65535");
+    throw InvalidUrlError(given, "the port is not within 1 to 65535");  // it may be half a password: see above
   }
   return port;
 }
@@ -208,7 +211,7 @@ std::string remove_dot_segments(std::string_view in) {
 }  // namespace
 
 InvalidUrlError::InvalidUrlError(std::string_view url, const std::string& reason)
-    : ValueError("invalid URL " + detail::quote(without_userinfo(url), 200) + ": " + reason), reason_(reason) {}
+    : ValueError("invalid URL " + detail::quote(detail::without_userinfo(url), 200) + ": " + reason), reason_(reason) {}
 InvalidUrlError::~InvalidUrlError() = default;
 
 std::string percent_encode(std::string_view text) {

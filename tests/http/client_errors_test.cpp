@@ -141,7 +141,7 @@ TUTTI_TEST(HttpClientErrors, NameAWrongChunk) {
 }
 
 TUTTI_TEST(HttpClientErrors, NameABodyThatIsTooLarge) {
-  const std::string length = co_await answer_error<http::ClientPayloadError>(
+  const std::string length = co_await answer_error<http::PayloadTooLargeError>(
       "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world", {.max_body_size = 10});
   EXPECT_TRUE(contains(length, "10")) << length;
   const std::string chunks = co_await answer_error<http::ClientPayloadError>(

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests that go well.
+#include <cerrno>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -214,6 +216,60 @@ TUTTI_TEST(HttpClient, PassesOnWhatTheGeneratorOfABodyThrows) {
   };
   EXPECT_EQ(co_await error_of<std::logic_error>(session.post(url_of(server), {.data = pieces})), "no more");
   EXPECT_EQ(session.connections_in_use(), 0U);
+  co_await end(session, server);
+}
+
+struct Odd {};
+
+TUTTI_TEST(HttpClient, PassesOnWhateverTheGeneratorThrows) {
+  auto server = co_await stalling("");
+  http::ClientSession session;
+  const auto odd = []() -> tutti::AsyncGenerator<std::string> {
+    co_yield "a piece";
+    throw Odd();
+  };
+  EXPECT_THROW((void)co_await session.post(url_of(server), {.data = odd}), Odd);
+  // One that a broken connection might have caused too, but did not.
+  const auto broken = []() -> tutti::AsyncGenerator<std::string> {
+    co_yield "a piece";
+    throw tutti::ConnectionResetError(ECONNRESET, "read the source");
+  };
+  EXPECT_TRUE(contains(co_await error_of<tutti::ConnectionResetError>(session.post(url_of(server), {.data = broken})),
+                       "read the source"));
+  EXPECT_EQ(session.connections_in_use(), 0U);
+  co_await until([&] { return server.connections() == 0; });
+  co_await end(session, server);
+}
+
+TUTTI_TEST(HttpClient, EndsTheResponseWhenTheGeneratorThrowsLater) {
+  auto server = co_await tutti::start_server(
+      [](StreamReader reader, StreamWriter writer) -> Coro<> {
+        (void)co_await reader.readuntil("\r\n\r\n");
+        writer.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        (void)co_await reader.read();
+      },
+      "127.0.0.1", 0);
+  http::ClientSession session;
+  for (const bool left : {false, true}) {
+    tutti::Future<> go_on;
+    bool thrown = false;
+    auto response = std::make_optional(
+        co_await session.post(url_of(server), {.data = [go_on, &thrown]() -> tutti::AsyncGenerator<std::string> {
+                                co_yield "a piece";
+                                co_await go_on;
+                                thrown = true;
+                                throw Odd();
+                              }}));
+    EXPECT_EQ(co_await response->content().readexactly(4), "half");
+    go_on.set_result();
+    co_await until([&] { return thrown; });
+    for (int i = 0; i < 5; ++i) co_await tutti::sleep(0ms);
+    if (!left) {
+      EXPECT_THROW((void)co_await response->read(), Odd);
+    }
+    response.reset();
+    EXPECT_EQ(session.connections_in_use(), 0U);
+  }
   co_await end(session, server);
 }
 

@@ -60,6 +60,84 @@ TUTTI_VIRTUAL_TEST(HttpClientTimeout, LimitsTheTimeBetweenTwoPieces) {
   co_await end(session, server);
 }
 
+constexpr std::size_t kPiece = std::size_t{1} << 20;
+constexpr int kPieces = 14;
+
+/// A server that takes a request of `kPieces` slowly, and answers then.
+Coro<tutti::Server> slow_taker() {
+  return tutti::start_server(
+      [](StreamReader reader, StreamWriter writer) -> Coro<> {
+        (void)co_await reader.readuntil("\r\n\r\n");
+        for (int i = 0; i < kPieces; ++i) {
+          (void)co_await reader.readexactly(kPiece);
+          co_await tutti::sleep(1s);
+        }
+        writer.write("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\ntaken");
+      },
+      "127.0.0.1", 0);
+}
+
+tutti::AsyncGenerator<std::string> pieces() {
+  for (int i = 0; i < kPieces; ++i) co_yield std::string(kPiece, 'x');
+}
+
+TUTTI_VIRTUAL_TEST(HttpClientTimeout, DoesNotExpectAnAnswerWhileTheRequestIsBeingSent) {
+  auto server = co_await slow_taker();
+  http::ClientSession session({.timeout = {.sock_read = 10s}});
+  const std::string length = std::to_string(kPiece * kPieces);
+  const auto begin = tutti::get_running_loop().time();
+  const auto whole = co_await session.post(url_of(server), {.data = std::string(kPiece * kPieces, 'x')});
+  EXPECT_EQ(co_await whole.text(), "taken");
+  const auto streamed =
+      co_await session.post(url_of(server), {.headers = {{"Content-Length", length}}, .data = pieces});
+  EXPECT_EQ(co_await streamed.text(), "taken");
+  EXPECT_GE(tutti::get_running_loop().time() - begin, 24s);
+  co_await end(session, server);
+}
+
+TUTTI_VIRTUAL_TEST(HttpClientTimeout, LeavesTheGeneratorOfABodyItsTime) {
+  Recorder recorder;
+  auto server = co_await recorder.start();
+  http::ClientSession session({.timeout = {.sock_read = 3s}});
+  const auto response = co_await session.post(
+      url_of(server), {.headers = {{"Content-Length", "2"}}, .data = []() -> tutti::AsyncGenerator<std::string> {
+                         co_yield "a";
+                         co_await tutti::sleep(20s);
+                         co_yield "b";
+                       }});
+  EXPECT_EQ(co_await response.text(), "ok");
+  co_await end(session, server);
+}
+
+TUTTI_VIRTUAL_TEST(HttpClientTimeout, EndsARequestThatIsNotTaken) {
+  auto server = co_await tutti::start_server(
+      [](StreamReader, StreamWriter writer) -> Coro<> { co_await writer.wait_closed(); }, "127.0.0.1", 0);
+  http::ClientSession session({.timeout = {.sock_read = 3s}});
+  const std::string error = "POST " + url_of(server) + ": the server took nothing for 3 s";
+  const std::string whole(std::size_t{32} << 20, 'x');
+  const auto endless = []() -> tutti::AsyncGenerator<std::string> {
+    for (;;) co_yield std::string(kPiece, 'x');
+  };
+  EXPECT_EQ(co_await error_of<http::SocketTimeoutError>(session.post(url_of(server), {.data = whole})), error);
+  EXPECT_EQ(co_await error_of<http::SocketTimeoutError>(session.post(url_of(server), {.data = endless})), error);
+  EXPECT_EQ(session.connections_in_use(), 0U);
+  co_await end(session, server);
+}
+
+TUTTI_VIRTUAL_TEST(HttpClientTimeout, ExpectsAnAnswerOnceTheRequestIsSent) {
+  auto server = co_await stalling("");
+  http::ClientSession session({.timeout = {.sock_read = 3s}});
+  const std::string error = "POST " + url_of(server) + ": the server sent nothing for 3 s";
+  const auto begin = tutti::get_running_loop().time();
+  EXPECT_EQ(co_await error_of<http::SocketTimeoutError>(session.post(url_of(server), {.data = "small"})), error);
+  EXPECT_EQ(tutti::get_running_loop().time() - begin, 3s);
+  EXPECT_EQ(co_await error_of<http::SocketTimeoutError>(
+                session.post(url_of(server), {.data = []() -> tutti::AsyncGenerator<std::string> { co_yield "a"; }})),
+            error);
+  EXPECT_LE(tutti::get_running_loop().time() - begin, 9s);
+  co_await end(session, server);
+}
+
 TUTTI_VIRTUAL_TEST(HttpClientTimeout, LimitsConnecting) {
   http::ClientSession session({.open_connection = [](std::string, std::uint16_t) -> Coro<tutti::Streams> {
     co_await tutti::sleep(1h);

@@ -174,6 +174,19 @@ TUTTI_TEST(HttpPool, DoesNotReuseWhatTheServerCloses) {
   co_await end(once, server);
 }
 
+TUTTI_TEST(HttpPool, DoesNotReuseWhatTheRequestItselfCloses) {
+  Recorder recorder;  // which answers as if the connection were to stay
+  auto server = co_await recorder.start();
+  http::ClientSession session;
+  const auto response = co_await session.get(url_of(server), {.headers = {{"Connection", "Close"}}});
+  EXPECT_EQ(co_await response.text(), "ok");
+  EXPECT_EQ(session.connections_idle(), 0U);
+  EXPECT_EQ(session.connections_in_use(), 0U);
+  EXPECT_EQ(co_await get_text(session, url_of(server)), "ok");
+  EXPECT_EQ(session.connections_idle(), 1U);
+  co_await end(session, server);
+}
+
 TUTTI_TEST(HttpPool, DoesNotReuseAConnectionOnWhichSomethingCame) {
   std::vector<StreamWriter*> writers;
   auto server = co_await tutti::start_server(

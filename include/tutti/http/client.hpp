@@ -42,7 +42,8 @@ struct ClientTimeout {
   std::optional<Duration> connect = {};
   /// To make a new connection, name resolution included.
   std::optional<Duration> sock_connect = std::chrono::seconds(30);
-  /// Between two pieces that come from the server.
+  /// Between two pieces that come from the server. While the request is being sent it counts from the last piece that
+  /// could be sent; the time that the generator of a body takes does not count.
   std::optional<Duration> sock_read = {};
 };
 
@@ -64,9 +65,11 @@ struct ClientSessionOptions {
   ConnectorOptions connector = {};
   bool raise_for_status = false;  ///< a status of 400 or above is an error
   int max_redirects = 10;
-  std::optional<std::uint64_t> max_body_size = {};  ///< of a response, in bytes
-  ParserLimits limits = {};                         ///< of what else is in a response
-  OpenConnection open_connection = {};              ///< empty: `tutti::open_connection`
+  std::optional<std::uint64_t> max_body_size = {};  ///< of a response, in bytes, however it is read
+  /// Of a body that `read`, `text` or `json` give whole, in bytes. A stream takes more.
+  std::uint64_t max_read_size = std::uint64_t{64} * 1024 * 1024;
+  ParserLimits limits = {};             ///< of what else is in a response
+  OpenConnection open_connection = {};  ///< empty: `tutti::open_connection`
 };
 
 /// JSON to send: any value that `<tutti/http/json.hpp>` knows.
@@ -93,6 +96,7 @@ struct RequestOptions {
   std::optional<int> max_redirects = {};
   std::optional<bool> raise_for_status = {};
   std::optional<std::uint64_t> max_body_size = {};
+  std::optional<std::uint64_t> max_read_size = {};
 };
 
 /// A `Url`, or a text that will be one: relative to the session's `base_url`, if there is one.

@@ -29,7 +29,8 @@ struct JsonOptions {
 /// A response: its head is there, its body comes when it is asked for. Copies are handles of the same response.
 ///
 /// The connection goes back to the session when the body has been read; leaving a response before that closes it.
-/// *Errors* of what reads the body: `ClientPayloadError`, `ServerTimeoutError`, `ClientOSError`, `SessionClosedError`.
+/// *Errors* of what reads the body: `ClientPayloadError`, `ServerTimeoutError`, `ClientOSError`, `SessionClosedError`;
+/// what the generator of the request's body throws.
 /// *Cancellation* of these: the next read goes on where this one was. *Concurrency*: one reading coroutine at a time.
 /// *Lifetime*: reading needs the session. *Source*: aiohttp.ClientResponse.
 class ClientResponse {
@@ -60,7 +61,8 @@ class ClientResponse {
 
   /// The body as a stream.
   [[nodiscard]] BodyStream& content() const noexcept;
-  /// The whole body; a second call gives it again.
+  /// The whole body; a second call gives it again. *Errors*: also `PayloadTooLargeError` if it is larger than
+  /// `max_read_size` (64 MiB unless set otherwise): read what may be larger as a stream.
   [[nodiscard]] Coro<std::string> read() const;
   /// The same; the bytes as they are: no charset is converted.
   [[nodiscard]] Coro<std::string> text() const { return read(); }

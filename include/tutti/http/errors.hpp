@@ -17,6 +17,7 @@
 //   │   │       └── SocketTimeoutError
 //   │   └── SessionClosedError           and RuntimeError
 //   ├── ClientPayloadError               the body of the answer ended too early, or is not taken
+//   │   └── PayloadTooLargeError         it is larger than the limit: `limit()`
 //   └── InvalidUrlClientError            and InvalidUrlError
 //       └── InvalidUrlRedirectClientError
 //   HTTPException                        thrown by a server's handler: answers the request with this status
@@ -41,8 +42,10 @@ struct RequestInfo {
   std::string url;  ///< without user, password and fragment
 };
 
-/// A request of a client failed. What is thrown is always a `std::exception` too; this is the handle to catch all of
-/// them by. `what()` begins with the request: "GET http://127.0.0.1:81/: connect 127.0.0.1:81: connection refused".
+/// A request of a client failed. This is the handle to catch all of them by; what is thrown is always a `std::exception`
+/// too. (It is not this class that derives from it: with `OSError` and its kin there would be two of them then, and
+/// `catch (const std::exception&)` would catch neither.) `what()`, the same for both, begins with the request:
+/// "GET http://127.0.0.1:81/: connect 127.0.0.1:81: connection refused".
 class ClientError {
  public:
   virtual ~ClientError();
@@ -177,12 +180,25 @@ class SessionClosedError : public RuntimeError, public ClientConnectionError {
   [[nodiscard]] const char* what() const noexcept override { return RuntimeError::what(); }
 };
 
-/// The body of an answer ended too early, has a wrong form, or is larger than `max_body_size`.
+/// The body of an answer ended too early, has a wrong form, or is too large.
 class ClientPayloadError : public std::runtime_error, public ClientError {
  public:
   ClientPayloadError(const RequestInfo& request_info, std::string_view reason);
   ~ClientPayloadError() override;
   [[nodiscard]] const char* what() const noexcept override { return std::runtime_error::what(); }
+};
+
+/// The body of an answer is larger than `max_body_size`, or than `max_read_size` if it was to be read whole.
+/// `what()` is "GET http://example.com/: the body is larger than the limit of 1024 bytes".
+class PayloadTooLargeError : public ClientPayloadError {
+ public:
+  PayloadTooLargeError(const RequestInfo& request_info, std::uint64_t limit);
+  ~PayloadTooLargeError() override;
+  /// In bytes.
+  [[nodiscard]] std::uint64_t limit() const noexcept { return limit_; }
+
+ private:
+  std::uint64_t limit_;
 };
 
 /// A text is not a URL that this client can request. `what()` is "invalid URL 'text': reason".
