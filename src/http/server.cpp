@@ -17,7 +17,7 @@ Server& Server::operator=(Server&& other) noexcept {
   return *this;
 }
 Server::~Server() {
-  if (core_) core_->stop();
+  if (core_) core_->abandon();
 }
 
 Router& Server::router() noexcept { return core_->router; }
@@ -32,13 +32,16 @@ Coro<Address> start_tcp(std::shared_ptr<detail::ServerCore> core, std::string ho
                         ListenOptions options) {
   co_await core->prepare();
   co_return core->add_listener(co_await start_server(core->connection_handler(), std::move(host), port,
-                                                     {.backlog = options.backlog, .reuse_port = options.reuse_port}));
+                                                     {.backlog = options.backlog,
+                                                      .max_connections = core->options.max_connections,
+                                                      .reuse_port = options.reuse_port}));
 }
 
 Coro<Address> start_local(std::shared_ptr<detail::ServerCore> core, std::string path, ListenOptions options) {
   co_await core->prepare();
   co_return core->add_listener(
-      co_await start_unix_server(core->connection_handler(), std::move(path), {.backlog = options.backlog}));
+      co_await start_unix_server(core->connection_handler(), std::move(path),
+                                 {.backlog = options.backlog, .max_connections = core->options.max_connections}));
 }
 
 }  // namespace

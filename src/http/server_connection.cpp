@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <utility>
 
 #include <tutti/base/error.hpp>
@@ -129,7 +130,9 @@ bool ServerConnection::feed_ready(std::string& out) {
     const BytesView data = reader_.buffered();
     if (data.empty()) return true;
     try {
-      reader_.consume(parser_.feed(data, out));
+      const std::size_t used = parser_.feed(data, out);
+      body_bytes_ += used;
+      reader_.consume(used);
     } catch (const ParserError& error) {
       broken_ = true;
       throw HTTPException(error.status(), error.what());
@@ -146,13 +149,27 @@ Coro<bool> ServerConnection::fill(std::string& out) {
   if (std::exchange(expects_continue_, false) && reader_.buffered().empty() && !sending_.started) {
     co_await write("HTTP/1.1 100 Continue\r\n\r\n");
   }
-  const auto data = co_await wait_for_bytes(after(options_.body_timeout));
+  const TimePoint begin = get_running_loop().time();
+  const auto data = co_await wait_for_bytes(body_deadline());
+  body_waited_ += get_running_loop().time() - begin;
   if (!data) {
     broken_ = true;
     throw HTTPException(408, "the body took too long");
   }
   if (data->empty()) client_gone("read the body of a request from");
   co_return feed_ready(out);
+}
+
+/// A client must not hold a connection by a byte now and then.
+TimePoint ServerConnection::body_deadline() const {
+  Duration left = options_.body_timeout;
+  if (const auto rate = options_.min_body_rate.value_or(0); rate != 0) {
+    const auto earned = std::chrono::duration<double>(static_cast<double>(body_bytes_) / static_cast<double>(rate));
+    const auto longest = std::chrono::duration<double>(options_.body_timeout + body_waited_);
+    left += std::chrono::duration_cast<Duration>(std::min(earned, longest)) - body_waited_;
+    left = std::min(left, options_.body_timeout);
+  }
+  return after(left);
 }
 
 void ServerConnection::limit_body() {
@@ -174,6 +191,8 @@ void ServerConnection::client_gone(const std::string& operation) {
 
 Coro<> ServerConnection::handle() {
   sending_ = {};
+  body_waited_ = {};
+  body_bytes_ = 0;
   head_only_ = parser_.head().method == Method::head;
   version_ = parser_.head().version;
   expects_continue_ = http::expects_continue(parser_.head());
@@ -293,7 +312,7 @@ void ServerConnection::cancel() noexcept {
 }
 
 Coro<> ServerConnection::finish() {
-  if (!gone_ && (broken_ || !(parser_.complete() || parser_.idle()))) co_await linger();
+  if (may_still_send()) co_await linger();
   writer_.close();
   while (const std::size_t left = writer_.transport().write_buffer_size()) {
     try {
@@ -304,17 +323,36 @@ Coro<> ServerConnection::finish() {
   }
 }
 
-/// Reads what the client still sends. Closing at once would reset the connection, and the response might be lost on its
-/// way.
+/// Whether bytes of the client are here or on their way that nobody will read.
+bool ServerConnection::may_still_send() const {
+  if (gone_ || writer_.is_closing() || reader_.at_eof()) return false;
+  if (broken_ || !reader_.buffered().empty()) return true;
+  if (!parser_.complete()) return !parser_.idle();
+  return parser_.keep_alive();  // it does not know yet that this was the last response
+}
+
+/// Reads what the client still sends, and drops it. Closing at once would reset the connection, and the response might
+/// be lost on its way.
 Coro<> ServerConnection::linger() {
-  if (writer_.is_closing() || stopping_) co_return;
+  constexpr std::size_t most = std::size_t{64} * 1024 * 1024;
   writer_.write_eof();
-  const TimePoint deadline = after(options_.lingering_timeout);
+  std::size_t dropped = 0;
+  std::size_t unsent = writer_.transport().write_buffer_size();
+  TimePoint deadline = after(options_.lingering_timeout);
   try {
-    for (;;) {
+    while (dropped < most) {
       const auto data = co_await wait_for_bytes(deadline);
-      if (!data || data->empty()) co_return;
-      reader_.consume(data->size());
+      if (data && data->empty()) co_return;
+      if (data) {
+        dropped += data->size();
+        reader_.consume(data->size());
+        continue;
+      }
+      // As long as the client takes some of the response, it has not seen the end of it.
+      const std::size_t left = writer_.transport().write_buffer_size();
+      if (left >= unsent) co_return;
+      unsent = left;
+      deadline = after(options_.lingering_timeout);
     }
   } catch (const OSError&) {
     gone_ = true;

@@ -83,7 +83,9 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   void start_watching();
   Coro<> stop_watching();
   static Coro<> watch(ServerConnection& self);
+  [[nodiscard]] TimePoint body_deadline() const;
   Coro<> finish();
+  [[nodiscard]] bool may_still_send() const;
   Coro<> linger();
   bool feed_ready(std::string& out);
   [[noreturn]] void client_gone(const std::string& operation);
@@ -108,7 +110,9 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   Request* request_ = nullptr;
   std::shared_ptr<ResponseStream> stream_;
   Sending sending_;
-  TimePoint began_{};  // the present request
+  TimePoint began_{};             // the present request
+  Duration body_waited_{};        // for its body
+  std::uint64_t body_bytes_ = 0;  // of it, as they came
   Version version_ = Version::http11;
   bool head_only_ = false;
   bool idle_ = false;      // between two requests

@@ -73,6 +73,13 @@ void ServerCore::stop() noexcept {
   for (ServerConnection* connection : connections_) connection->stop();
 }
 
+void ServerCore::abandon() noexcept {
+  stop();
+  if (closing_) return;
+  abandoned_ = true;
+  closed_.set();
+}
+
 Coro<> ServerCore::close(std::shared_ptr<ServerCore> self) {
   if (self->closing_) co_return co_await self->closed_.wait();
   self->closing_ = true;
@@ -89,7 +96,7 @@ Coro<> ServerCore::close(std::shared_ptr<ServerCore> self) {
 
 Coro<> ServerCore::shut_down() {
   stop();
-  co_await run_shutdown_hooks();
+  if (!abandoned_) co_await run_shutdown_hooks();  // they may use what went with the server
   if (co_await connections_end()) co_return;
   for (ServerConnection* connection : connections_) connection->cancel();
   (void)co_await connections_end();
@@ -124,7 +131,10 @@ Coro<> ServerCore::serve_forever(std::shared_ptr<ServerCore> self) {
   } catch (...) {
     error = std::current_exception();
   }
-  if (!error) co_return;
+  if (!error) {
+    if (self->abandoned_) throw RuntimeError("serve_forever: the server was left without close()");
+    co_return;
+  }
   co_await close(self);
   std::rethrow_exception(std::move(error));
 }

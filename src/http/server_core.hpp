@@ -31,6 +31,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
   /// No new connections, no new requests.
   void stop() noexcept;
+  /// The same, for good: nobody can close it any more.
+  void abandon() noexcept;
   static Coro<> close(std::shared_ptr<ServerCore> self);
   static Coro<> serve_forever(std::shared_ptr<ServerCore> self);
   [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
@@ -52,6 +54,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
   Phase phase_ = Phase::created;
   bool closing_ = false;
+  bool abandoned_ = false;
   std::vector<tutti::Server> listeners_;
   std::unordered_set<ServerConnection*> connections_;
   Event empty_;  // no connections

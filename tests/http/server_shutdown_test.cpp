@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // How a server ends.
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -131,6 +133,60 @@ TUTTI_TEST(HttpServerShutdown, ServesForeverUntilItIsClosedOrCancelled) {
   task.cancel();
   EXPECT_THROW(co_await task, tutti::CancelledError);
   EXPECT_NE(co_await error_of<tutti::RuntimeError>(cancelled.start()), "no error");
+}
+
+TUTTI_TEST(HttpServerShutdown, ServesForeverNoMoreWhenTheServerIsLeft) {
+  std::optional<http::Server> server(std::in_place);
+  bool hook = false;
+  server->on_shutdown([&hook]() -> Coro<> {
+    hook = true;
+    co_return;
+  });
+  co_await server->start();
+  auto serving = tutti::create_task(server->serve_forever());
+  co_await tutti::sleep(0ms);
+  server.reset();
+  EXPECT_EQ(co_await error_of<tutti::RuntimeError>(serving), "serve_forever: the server was left without close()");
+  EXPECT_FALSE(hook);
+
+  server.emplace();
+  co_await server->start();
+  auto cancelled = tutti::create_task(server->serve_forever());
+  co_await tutti::sleep(0ms);
+  server.reset();
+  cancelled.cancel();
+  EXPECT_THROW(co_await cancelled, tutti::CancelledError);
+}
+
+TUTTI_TEST(HttpServerShutdown, AServerThatIsLeftWhileItClosesGoesOnClosing) {
+  std::optional<Slow> slow(std::in_place);
+  co_await slow->server.start();
+  http::ClientSession session;
+  auto request = tutti::create_task(get_text(session, slow->server.url() + "/"));
+  co_await until([&] { return slow->running == 1; });
+  auto serving = tutti::create_task(slow->server.serve_forever());
+  auto closing = tutti::create_task(slow->server.close());
+  co_await tutti::sleep(0ms);
+  {
+    const http::Server left = std::move(slow->server);
+  }
+  slow->go_on.set_result();
+  EXPECT_EQ(co_await request, "close done");
+  co_await closing;
+  co_await serving;
+  co_await session.close();
+}
+
+TUTTI_TEST(HttpServerShutdown, AListenerThatComesAfterTheEndIsRefused) {
+  http::Server server;
+  tutti::Future<> go_on;
+  server.on_startup([go_on]() -> Coro<> { co_await go_on; });
+  auto starting = tutti::create_task(server.start());
+  co_await tutti::sleep(0ms);
+  co_await server.close();
+  go_on.set_result();
+  EXPECT_EQ(co_await error_of<tutti::RuntimeError>(starting), "start: the server was closed meanwhile");
+  EXPECT_TRUE(server.addresses().empty());
 }
 
 TUTTI_TEST(HttpServerShutdown, LeavingAServerLetsRequestsEnd) {

@@ -49,13 +49,20 @@ struct ServerOptions {
   ParserLimits limits = {};
   Duration head_timeout = std::chrono::seconds(10);  ///< from a request's first byte to its head's end; then 408
   Duration body_timeout = std::chrono::seconds(30);  ///< between two pieces of a body; then 408
+  /// Bytes per second that a body must come with: what the handler waits for it may be `body_timeout` and the time that
+  /// the bytes so far take at this rate; then 408. Absent: for streams of a client that may be silent now and then.
+  std::optional<std::uint64_t> min_body_rate = 240;
   Duration write_timeout =
       std::chrono::seconds(30);  ///< while the client takes nothing; then the connection is cut off
   Duration keepalive_timeout = std::chrono::seconds(75);  ///< for the next request of a connection
-  Duration lingering_timeout = std::chrono::seconds(10);  ///< for the rest of a request that nobody wants
-  Duration shutdown_timeout = std::chrono::seconds(60);   ///< for handlers to end, in `close`
-  bool handler_cancellation = false;                      ///< cancel the handler when the client closes the connection
-  std::string server_name = "tutti";                      ///< the field `Server`; empty: none
+  /// For what the client still sends when the server ends a connection: it is read and dropped, up to 64 MiB, because
+  /// closing over unread bytes would reset the connection, and the response might be lost on its way.
+  Duration lingering_timeout = std::chrono::seconds(10);
+  Duration shutdown_timeout = std::chrono::seconds(60);  ///< for handlers to end, in `close`
+  /// At a time, of each `start`. Who comes then waits to be accepted, and the log says so.
+  std::optional<std::size_t> max_connections = 10'000;
+  bool handler_cancellation = false;  ///< cancel the handler when the client closes the connection
+  std::string server_name = "tutti";  ///< the field `Server`; empty: none
   std::function<void(const AccessLogEntry&)> access_log = {};
 };
 
@@ -68,7 +75,7 @@ struct ListenOptions {
 ///
 /// A handler is a coroutine function with `Request&`. An exception from it is answered by 500, without details, and
 /// goes to the loop's exception handler; `HTTPException` is answered as it says. Moves only; leaving it stops
-/// listening, closes idle connections, and lets requests under way end. *Concurrency*: on the loop's thread. *Source*:
+/// listening, closes idle connections, and lets requests under way end; `on_shutdown` does not run. *Concurrency*: on the loop's thread. *Source*:
 /// aiohttp.web.
 class Server {
  public:
@@ -120,7 +127,8 @@ class Server {
   /// "http://127.0.0.1:8080", of the first address. *Errors*: `RuntimeError` if it has none.
   [[nodiscard]] std::string url() const;
 
-  /// Waits until it is closed; if its task is cancelled, closes it. *Errors*: `RuntimeError` if it was not started.
+  /// Waits until it is closed; if its task is cancelled, closes it. *Errors*: `RuntimeError` if it was not started, or
+  /// is left without `close`.
   [[nodiscard]] Coro<> serve_forever();
   /// Stops, step by step: no new connections; idle ones close; `on_shutdown`; handlers have `shutdown_timeout` to end,
   /// are cancelled, have as long again; what is left is cut off. Idempotent. *Cancellation*: cuts everything off.
