@@ -243,6 +243,7 @@ detail::Ref<detail::HandleState> EventLoop::schedule(Callback&& callback, detail
 
 Handle EventLoop::call_soon(Callback callback, std::source_location where) {
   check("call_soon");
+  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);  // those came first
   auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
   handle->retain();
   ready_.push(*handle);
@@ -251,6 +252,7 @@ Handle EventLoop::call_soon(Callback callback, std::source_location where) {
 
 Handle EventLoop::call_soon(Callback callback, const Context& context, std::source_location where) {
   check("call_soon");
+  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);
   auto handle = schedule(std::move(callback), ContextAccess::state(context), where);
   handle->retain();
   ready_.push(*handle);
