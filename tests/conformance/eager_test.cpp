@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CPython's test_eager_task_factory, and the small files test_pep492 and test_context.
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/gather.hpp>
 #include <tutti/task/run.hpp>
+#include <tutti/task/staggered.hpp>
 #include <tutti/task/task_group.hpp>
 
 #include "conformance/conformance.hpp"
@@ -144,6 +146,39 @@ CONFORMANCE_EAGER(test_eager_task_factory, EagerTaskFactoryLoopTests, test_conte
   co_await task;
   EXPECT_TRUE(second_step);
   EXPECT_EQ(number.get(), 1);
+}
+
+using Functions = std::vector<std::function<Coro<string>()>>;
+
+CONFORMANCE_EAGER(test_eager_task_factory, EagerTaskFactoryLoopTests, test_staggered_race_with_eager_tasks) {
+  const auto fail = []() -> Coro<string> {
+    co_await turn();
+    throw ValueError("no good");
+  };
+  const auto blocked = []() -> Coro<string> { co_return co_await Future<string>(); };
+  const Functions functions{blocked, [] { return sleep(1s, string("sleep1")); }, fail};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, 250ms);
+  EXPECT_EQ(winner, "sleep1");
+  EXPECT_EQ(index, 1U);
+  CO_ASSERT_EQ(exceptions.size(), 3U);
+  EXPECT_TRUE(is_cancelled(exceptions[0]));
+  EXPECT_EQ(exceptions[1], nullptr);
+  EXPECT_TRUE(holds<ValueError>(exceptions[2]));
+}
+
+CONFORMANCE_EAGER(test_eager_task_factory, EagerTaskFactoryLoopTests, test_staggered_race_with_eager_tasks_no_delay) {
+  const auto fail = []() -> Coro<string> {
+    throw ValueError("no good");
+    co_return "";
+  };
+  const Functions functions{fail, [] { return sleep(1s, string("sleep1")); },
+                            [] { return sleep(0s, string("sleep0")); }};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, std::nullopt);
+  EXPECT_EQ(winner, "sleep1");
+  EXPECT_EQ(index, 1U);
+  CO_ASSERT_EQ(exceptions.size(), 2U);
+  EXPECT_TRUE(holds<ValueError>(exceptions[0]));
+  EXPECT_EQ(exceptions[1], nullptr);
 }
 
 Coro<> note_name(string& name) {

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
-// CPython's test_waitfor.
+// CPython's test_waitfor and test_staggered.
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include <tutti/sync/event.hpp>
 #include <tutti/task/shield.hpp>
+#include <tutti/task/staggered.hpp>
 #include <tutti/task/timeout.hpp>
 #include <tutti/task/wait.hpp>
 
@@ -227,6 +231,107 @@ CONFORMANCE(test_waitfor, WaitForShieldTests, test_shielded_timeout) {
   EXPECT_FALSE(task.done());
   EXPECT_FALSE(task.cancelled());
   EXPECT_EQ(co_await task, "done");
+}
+
+// ---- test_staggered ----
+
+using Functions = std::vector<std::function<Coro<string>()>>;
+
+Coro<string> succeed(int index) { co_return "Res: " + std::to_string(index); }
+Coro<string> fail() {
+  throw ValueError("no good");
+  co_return "";
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_empty) {
+  const auto [winner, index, exceptions] = co_await staggered_race(Functions(), std::nullopt);
+  EXPECT_EQ(winner, std::nullopt);
+  EXPECT_EQ(index, std::nullopt);
+  EXPECT_TRUE(exceptions.empty());
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_one_successful) {
+  const Functions functions{[] { return succeed(0); }, [] { return succeed(1); }};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, std::nullopt);
+  EXPECT_EQ(winner, "Res: 0");
+  EXPECT_EQ(index, 0U);
+  EXPECT_EQ(exceptions, std::vector<std::exception_ptr>{nullptr});
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_first_error_second_successful) {
+  const Functions functions{[] { return fail(); }, [] { return succeed(1); }};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, std::nullopt);
+  EXPECT_EQ(winner, "Res: 1");
+  EXPECT_EQ(index, 1U);
+  CO_ASSERT_EQ(exceptions.size(), 2U);
+  EXPECT_TRUE(holds<ValueError>(exceptions[0]));
+  EXPECT_EQ(exceptions[1], nullptr);
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_first_timeout_second_successful) {
+  const Functions functions{[] { return give_after<string>(10s, "Res: 0"); }, [] { return succeed(1); }};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, 100ms);
+  EXPECT_EQ(winner, "Res: 1");
+  EXPECT_EQ(index, 1U);
+  CO_ASSERT_EQ(exceptions.size(), 2U);
+  EXPECT_TRUE(is_cancelled(exceptions[0]));
+  EXPECT_EQ(exceptions[1], nullptr);
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_none_successful) {
+  const Functions functions{[] { return fail(); }, [] { return fail(); }};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, std::nullopt);
+  EXPECT_EQ(winner, std::nullopt);
+  EXPECT_EQ(index, std::nullopt);
+  CO_ASSERT_EQ(exceptions.size(), 2U);
+  EXPECT_TRUE(holds<ValueError>(exceptions[0]));
+  EXPECT_TRUE(holds<ValueError>(exceptions[1]));
+}
+
+CONFORMANCE(test_staggered, StaggeredTests, test_multiple_winners) {
+  Event event;
+  const auto wait_for_it = [&](int number) -> Coro<string> {
+    co_await event.wait();
+    co_return std::to_string(number);
+  };
+  const auto set_it = [&]() -> Coro<string> {
+    event.set();
+    co_await forever();
+    co_return "";
+  };
+  const Functions functions{[&] { return wait_for_it(0); }, [&] { return wait_for_it(1); }, set_it};
+  const auto [winner, index, exceptions] = co_await staggered_race(functions, 100ms);
+  EXPECT_EQ(winner, "0");
+  EXPECT_EQ(index, 0U);
+  CO_ASSERT_EQ(exceptions.size(), 3U);
+  EXPECT_EQ(exceptions[0], nullptr);
+  EXPECT_TRUE(is_cancelled(exceptions[1]));
+  EXPECT_TRUE(is_cancelled(exceptions[2]));
+}
+
+// A contender that is cancelled, goes on, and is cancelled once more.
+CONFORMANCE(test_staggered, StaggeredTests, test_cancelled) {
+  std::vector<string> log;
+  const auto outer_body = [&](Timeout& outer) -> Coro<> {
+    const auto inner_body = [&](Timeout& inner) -> Coro<> {
+      const TimePoint past = get_running_loop().time() - 1s;
+      const auto contender = [&]() -> Coro<string> {
+        inner.reschedule(past);
+        co_await turn();
+        if (is_cancelled(co_await error_of(turn()))) log.emplace_back("cancelled 1");
+        outer.reschedule(past);
+        co_await turn();
+        if (is_cancelled(co_await error_of(turn()))) log.emplace_back("cancelled 2");
+        co_return "";
+      };
+      const auto error = co_await error_of(staggered_race(Functions{contender}, std::nullopt));
+      if (is_cancelled(error)) log.emplace_back("cancelled 3");
+      if (error) std::rethrow_exception(error);
+    };
+    co_await timeout(std::nullopt, inner_body);
+  };
+  EXPECT_THROW(co_await timeout(std::nullopt, outer_body), TimeoutError);
+  EXPECT_EQ(log, (std::vector<string>{"cancelled 1", "cancelled 2", "cancelled 3"}));
 }
 
 }  // namespace
