@@ -45,10 +45,10 @@ http::ClientSession make_session(const FetchOptions& options) {
   });
 }
 
-bool is_worth_a_retry(const std::exception_ptr& error, const FetchResult& result, const FetchOptions& options) {
+bool is_worth_a_retry(const std::exception_ptr& error, const FetchResult& result) {
   if (!error) return result.status >= 500;
   // A body that ended too early is a connection that broke; one that is too large will be so again.
-  if (holds<http::ClientPayloadError>(error)) return !options.max_size || result.size < *options.max_size;
+  if (holds<http::ClientPayloadError>(error)) return !holds<http::PayloadTooLargeError>(error);
   return holds<http::ClientConnectionError>(error);
 }
 
@@ -114,7 +114,7 @@ class Fetcher {
         error = std::current_exception();
       }
       result.failure = error ? explain(error) : Failure();
-      if (result.attempts > options_.retries || !is_worth_a_retry(error, result, options_)) co_return;
+      if (result.attempts > options_.retries || !is_worth_a_retry(error, result)) co_return;
       recorder.enter(Phase::pause, now());
       co_await sleep(pause);
       pause = std::min(pause * 2, kLongestPause);
@@ -156,6 +156,7 @@ class Fetcher {
 std::string kind_of(const std::exception_ptr& error) {
   if (holds<TimeoutError>(error)) return "timeout";
   if (holds<http::ClientConnectorDNSError>(error)) return "no host";
+  if (holds<http::PayloadTooLargeError>(error)) return "too large";
   if (holds<http::ClientPayloadError>(error)) return "bad body";
   if (holds<http::InvalidUrlError>(error)) return "bad URL";
   if (holds<http::InvalidResponseError>(error)) return "no HTTP";

@@ -17,8 +17,8 @@ struct Failure {
   std::string type;     ///< of the exception, without namespace: "ClientConnectorError"
   std::string message;  ///< "GET http://127.0.0.1:81/: connect 127.0.0.1:81: connection refused"
   std::string reason;   ///< the same without the request
-  std::string
-      kind;  ///< in a word: "timeout", "refused", "reset", "closed", "no host", "no HTTP", "bad body", "bad URL", "error"
+  /// In a word: "timeout", "refused", "reset", "closed", "no host", "no HTTP", "bad body", "too large", "bad URL", "error".
+  std::string kind;
 
   [[nodiscard]] bool any() const noexcept { return !type.empty(); }
 };

@@ -115,7 +115,10 @@ TEST(FetchFailures, AResetIsAnError) {
 
 TEST(FetchFailures, ABodyThatIsTooLargeIsAnError) {
   const auto server = make_page_server([](const std::string&) { return response(200, std::string(5000, 'x')); });
-  EXPECT_EQ(failed_result({"--max-size", "1kB", server->url()})["error"]["type"], "ClientPayloadError");
+  const json result = failed_result({"--max-size", "1kB", "--retries", "2", server->url()});
+  EXPECT_EQ(result["error"]["type"], "PayloadTooLargeError");
+  EXPECT_EQ(result["error"]["kind"], "too large");
+  EXPECT_EQ(result["attempts"], 1);
   EXPECT_EQ(tutti_command({"fetch", "--max-size", "5kB", server->url()}).exit_code, 0);
 }
 
