@@ -12,7 +12,7 @@
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
 //           datagram.hpp (bind_udp, connect_udp), sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
-//   process subprocess.hpp (create_subprocess_exec)
+//   process subprocess.hpp (create_subprocess_exec), signals.hpp (signals)
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
 // Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
@@ -37,6 +37,7 @@
 #include <tutti/net/sock.hpp>
 #include <tutti/net/sockets.hpp>
 #include <tutti/net/streams.hpp>
+#include <tutti/process/signals.hpp>
 #include <tutti/process/subprocess.hpp>
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/condition.hpp>
