@@ -11,6 +11,7 @@
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
+//           protocols.hpp, transports.hpp, endpoints.hpp (create_connection, create_server, create_datagram_endpoint),
 //           datagram.hpp (bind_udp, connect_udp), sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
 //   process subprocess.hpp (create_subprocess_exec), signals.hpp (signals)
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
@@ -32,12 +33,15 @@
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/loop/policy.hpp>
 #include <tutti/net/datagram.hpp>
+#include <tutti/net/endpoints.hpp>
+#include <tutti/net/protocols.hpp>
 #include <tutti/net/resolve.hpp>
 #include <tutti/net/server.hpp>
 #include <tutti/net/sock.hpp>
 #include <tutti/net/sockets.hpp>
 #include <tutti/net/streams.hpp>
 #include <tutti/process/signals.hpp>
+#include <tutti/net/transports.hpp>
 #include <tutti/process/subprocess.hpp>
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/condition.hpp>

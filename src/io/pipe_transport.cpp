@@ -103,6 +103,7 @@ void PipeTransport::release_pipe() noexcept {
 }
 
 void PipeTransport::loop_closes() noexcept {
+  const Ref<PipeTransport> self(this);  // the receiver may have the last reference
   closing_ = ending_ = true;
   receiver_ = nullptr;
   if (waiting_ == 0) release_pipe();

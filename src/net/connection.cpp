@@ -278,6 +278,7 @@ void Connection::release_socket() noexcept {
 }
 
 void Connection::loop_closes() noexcept {
+  const Ref<Connection> self(this);  // the receiver may have the last reference
   closing_ = ending_ = true;
   reading_ = false;
   receiver_ = nullptr;

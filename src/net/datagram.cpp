@@ -83,14 +83,10 @@ Socket bound(const Address& address, const DatagramOptions& options) {
   return socket;
 }
 
-/// A connect of datagrams only notes the address: it does not wait.
 Socket connected(const Address& address, const DatagramOptions& options) {
   Socket socket =
       options.local_address ? bound(*options.local_address, options) : make_socket(address.family(), options);
-  const auto* const name = static_cast<const sockaddr*>(address.data());
-  if (::connect(socket.fd(), name, static_cast<socklen_t>(address.size())) != 0) {
-    throw_os_error(errno, "connect " + address.to_string());
-  }
+  detail::connect_datagrams(socket.fd(), address);
   return socket;
 }
 

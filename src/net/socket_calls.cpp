@@ -82,6 +82,13 @@ std::string describe_socket(int descriptor) {
   return address == Address() ? "descriptor " + std::to_string(descriptor) : address.to_string();
 }
 
+void connect_datagrams(int descriptor, const Address& address) {
+  const auto* const name = static_cast<const sockaddr*>(address.data());
+  if (::connect(descriptor, name, static_cast<socklen_t>(address.size())) != 0) {
+    throw_os_error(errno, "connect " + address.to_string());
+  }
+}
+
 ssize_t send_file_now(int socket, int file, off_t& offset, std::size_t count) noexcept {
   const WithoutSigpipe scope;
   return ::sendfile(socket, file, &offset, count);

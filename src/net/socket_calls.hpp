@@ -31,6 +31,9 @@ enum class Blocking { refused, refused_in_debug_mode };
 /// `ValueError` if it is blocking and that is refused; `OSError` if it is not open.
 void check_socket(int descriptor, const char* operation, Blocking blocking = Blocking::refused_in_debug_mode);
 
+/// connect(2) of a datagram socket, which only notes the address and does not wait. *Errors*: `OSError`.
+void connect_datagrams(int descriptor, const Address& address);
+
 /// Whether a call that failed with `error` is to be made again when the descriptor is ready.
 [[nodiscard]] inline bool must_wait(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
