@@ -7,7 +7,8 @@
 //           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe)
-//   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp
+//   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
+//           capacity_limiter.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
@@ -44,6 +45,7 @@
 #include <tutti/net/transports.hpp>
 #include <tutti/process/subprocess.hpp>
 #include <tutti/sync/barrier.hpp>
+#include <tutti/sync/capacity_limiter.hpp>
 #include <tutti/sync/condition.hpp>
 #include <tutti/sync/event.hpp>
 #include <tutti/sync/lock.hpp>

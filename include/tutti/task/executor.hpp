@@ -110,13 +110,24 @@ auto EventLoop::run_in_executor(F&& function) {
   return detail::call_in_executor(*this, nullptr, std::forward<F>(function));
 }
 
-/// Calls `function()` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
+namespace detail {
+
+/// Calls `function()` in `executor` (null: the default one), in a copy of the current context.
 template <class F>
-auto to_thread(F function) {
-  return run_in_executor(
+auto call_in_thread(Executor* executor, F function) {
+  return call_in_executor(
+      get_running_loop(), executor,
       [context = copy_context(), function = std::move(function)]() mutable -> std::invoke_result_t<F&> {
         return context.run(function);
       });
+}
+
+}  // namespace detail
+
+/// Calls `function()` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
+template <class F>
+auto to_thread(F function) {
+  return detail::call_in_thread(nullptr, std::move(function));
 }
 
 /// Replaces the default executor of `loop`. *Errors*: `ValueError` for null.
