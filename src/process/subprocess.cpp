@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -139,7 +140,11 @@ Coro<> feed(State state, std::string input) {
   state->input.close();
 }
 
-Coro<std::string> read_all(State state, std::optional<StreamReader>& reader) {
+/// Reads to the end and leaves all in the buffer, where the next call finds it if this one is cancelled.
+Coro<> read_ahead(State state, std::optional<StreamReader>& reader) {
+  if (reader) (void)co_await reader->peek(std::numeric_limits<std::size_t>::max());
+}
+Coro<std::string> take_all(std::optional<StreamReader>& reader) {
   if (!reader) co_return std::string();
   co_return co_await reader->read();
 }
@@ -148,9 +153,11 @@ Coro<Outputs> communicate(State state, std::string input) {
   if (!input.empty() && !state->input.stream) {
     throw ValueError("communicate: the child's input was not created as a PIPE");
   }
-  auto [fed, output, errors] = co_await gather(feed(state, std::move(input)), read_all(state, state->output.stream),
-                                               read_all(state, state->errors.stream));
+  co_await gather(feed(state, std::move(input)), read_ahead(state, state->output.stream),
+                  read_ahead(state, state->errors.stream));
   (void)co_await Child::wait(state->child);
+  std::string output = co_await take_all(state->output.stream);
+  std::string errors = co_await take_all(state->errors.stream);
   co_return Outputs{std::move(output), std::move(errors)};
 }
 

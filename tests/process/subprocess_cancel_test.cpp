@@ -107,6 +107,22 @@ TUTTI_TEST(SubprocessCancel, OfCommunicateLetsTheChildRunOnAndAnotherCallGoOn) {
   EXPECT_EQ((co_await process.communicate()).output, "echo");
 }
 
+TUTTI_TEST(SubprocessCancel, OfCommunicateLosesNoOutputThatHasEndedBefore) {
+  auto [gate, opener] = make_pipe();
+  const std::string command = "echo out; exec >&-; echo err >&2; read line <&" + std::to_string(gate.get());
+  const Process process =
+      co_await create_subprocess_shell(command, {.output = PIPE, .errors = PIPE, .pass_fds = {gate.get()}});
+  auto first = create_task(process.communicate());
+  while (process.errors().buffered().size() < 4) co_await turns(1);
+  co_await turns(5);
+  first.cancel();
+  CO_ASSERT_THROW((void)co_await first, CancelledError);
+  opener.reset();
+  auto [output, errors] = co_await process.communicate();
+  EXPECT_EQ(output, "out\n");
+  EXPECT_EQ(errors, "err\n");
+}
+
 // ---- without a handle ----
 
 TUTTI_TEST(SubprocessHandle, MayBeDroppedAndTheChildIsReapedAllTheSame) {
