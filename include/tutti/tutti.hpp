@@ -8,7 +8,7 @@
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
-//           capacity_limiter.hpp
+//           capacity_limiter.hpp, map_concurrently.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
@@ -49,6 +49,7 @@
 #include <tutti/sync/condition.hpp>
 #include <tutti/sync/event.hpp>
 #include <tutti/sync/lock.hpp>
+#include <tutti/sync/map_concurrently.hpp>
 #include <tutti/sync/memory_channel.hpp>
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
