@@ -6,15 +6,18 @@
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
 //           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
-//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe)
+//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), staggered.hpp (staggered_race)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
 //           capacity_limiter.hpp, map_concurrently.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
 //           ssl.hpp (SSLContext, create_default_context)
 //   net     streams.hpp (open_connection), server.hpp (start_server), resolve.hpp (getaddrinfo),
 //           protocols.hpp, transports.hpp, endpoints.hpp (create_connection, create_server, create_datagram_endpoint),
-//           datagram.hpp (bind_udp, connect_udp), sockets.hpp (Socket), sock.hpp (sock_recv and its kin)
+//           datagram.hpp (bind_udp, connect_udp), sockets.hpp (Socket), sock.hpp (sock_recv and its kin),
+//           sendfile.hpp
 //   process subprocess.hpp (create_subprocess_exec), signals.hpp (signals)
+//   fs      file.hpp (files::open), contents.hpp (read_text, copy), names.hpp (mkdir, rename), scan.hpp (scandir), stat.hpp,
+//           temporary.hpp
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
 // Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
@@ -24,6 +27,12 @@
 #include <tutti/base/error.hpp>
 #include <tutti/base/exception_group.hpp>
 #include <tutti/base/log.hpp>
+#include <tutti/fs/contents.hpp>
+#include <tutti/fs/file.hpp>
+#include <tutti/fs/names.hpp>
+#include <tutti/fs/scan.hpp>
+#include <tutti/fs/stat.hpp>
+#include <tutti/fs/temporary.hpp>
 #include <tutti/http/client.hpp>
 #include <tutti/http/server.hpp>
 #include <tutti/io/address.hpp>
@@ -37,6 +46,7 @@
 #include <tutti/net/endpoints.hpp>
 #include <tutti/net/protocols.hpp>
 #include <tutti/net/resolve.hpp>
+#include <tutti/net/sendfile.hpp>
 #include <tutti/net/server.hpp>
 #include <tutti/net/sock.hpp>
 #include <tutti/net/sockets.hpp>
@@ -63,6 +73,7 @@
 #include <tutti/task/run.hpp>
 #include <tutti/task/shield.hpp>
 #include <tutti/task/sleep.hpp>
+#include <tutti/task/staggered.hpp>
 #include <tutti/task/task.hpp>
 #include <tutti/task/task_group.hpp>
 #include <tutti/task/thread_pool.hpp>

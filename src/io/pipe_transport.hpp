@@ -27,6 +27,7 @@ class PipeTransport : public lowlevel::Transport,
                       public lowlevel::PoolAllocated {
  public:
   void set_receiver(Ref<lowlevel::Receiver> receiver) noexcept override { receiver_ = std::move(receiver); }
+  [[nodiscard]] Ref<lowlevel::Receiver> receiver() const noexcept override { return receiver_; }
   [[nodiscard]] EventLoop& loop() const noexcept override { return *loop_; }
   void abort() noexcept override { end(nullptr); }
   [[nodiscard]] bool is_closing() const noexcept override { return closing_; }

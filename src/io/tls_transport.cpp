@@ -27,7 +27,7 @@ lowlevel::Transport* TLSTransport::uppermost() noexcept {
 }
 
 std::string TLSTransport::name() const {
-  const std::string peer = peername().to_string();
+  const std::string peer = description();
   const std::string& host = options_.server_hostname;
   return host.empty() || peer.starts_with(host) ? peer : host + " (" + peer + ")";
 }

@@ -38,6 +38,7 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
   [[nodiscard]] static Coro<> handshake(Ref<TLSTransport> self);
 
   void set_receiver(Ref<lowlevel::Receiver> receiver) noexcept override;
+  [[nodiscard]] Ref<lowlevel::Receiver> receiver() const noexcept override { return receiver_; }
   [[nodiscard]] EventLoop& loop() const noexcept override { return below_->loop(); }
   void pause_reading() noexcept override;
   void resume_reading() noexcept override;
@@ -61,6 +62,7 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
 
   [[nodiscard]] Address peername() const override { return below_->peername(); }
   [[nodiscard]] Address sockname() const override { return below_->sockname(); }
+  [[nodiscard]] std::string description() const override { return below_->description(); }
   [[nodiscard]] int fd() const noexcept override { return below_->fd(); }
   [[nodiscard]] const SSLObject* ssl_object() const noexcept override { return &object_; }
 

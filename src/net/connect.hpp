@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <tutti/base/fd.hpp>
 #include <tutti/base/ref.hpp>
@@ -18,6 +19,8 @@ namespace tutti::detail {
 [[nodiscard]] Coro<Ref<lowlevel::Transport>> connect_transport(std::string host, std::uint16_t port,
                                                                ConnectOptions options);
 [[nodiscard]] Coro<Ref<lowlevel::Transport>> connect_transport(Address address, ConnectOptions options);
+/// The same for the first of several addresses that can be reached. *Errors*: `ValueError` for none.
+[[nodiscard]] Coro<Ref<lowlevel::Transport>> connect_transport(std::vector<Address> addresses, ConnectOptions options);
 /// The same on a socket that is connected already.
 [[nodiscard]] Coro<Ref<lowlevel::Transport>> connect_transport(Fd socket, ConnectOptions options);
 

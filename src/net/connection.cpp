@@ -7,6 +7,7 @@
 #include <new>
 #include <vector>
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -119,6 +120,7 @@ void Connection::read_done() {
 // ---- writing ----
 
 bool Connection::can_write(const char* operation) const {
+  if (sendfile_) throw RuntimeError(std::string(operation) + ": a sendfile is in progress");
   if (write_eof_) throw RuntimeError(std::string(operation) + ": write_eof was called before");
   return !closing_;
 }
@@ -187,9 +189,32 @@ void Connection::write_done() {
   }
   if (!sending_.empty()) submit_write();
   check_low();
-  if (ending_ || !idle_for_writing()) return;
+  if (!ending_ && nothing_written()) all_was_sent();
+}
+
+void Connection::all_was_sent() noexcept {
+  if (sendfile_) {
+    if (!sendfile_->done()) sendfile_->set_result();
+    return;
+  }
   if (closing_) return end(nullptr);
   if (write_eof_) shut_down_writing();
+}
+
+// ---- a file ----
+
+Fd Connection::begin_sendfile(Future<> sent) {
+  if (!can_write("sendfile")) throw RuntimeError("sendfile: the transport is closing");
+  Fd socket(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!socket) throw_os_error(errno, "sendfile to " + peer_.to_string());
+  sendfile_ = std::move(sent);
+  if (nothing_written()) all_was_sent();
+  return socket;
+}
+
+void Connection::end_sendfile() noexcept {
+  sendfile_.reset();
+  if (!ending_ && nothing_written()) all_was_sent();
 }
 
 void Connection::write_eof() {
@@ -241,6 +266,10 @@ void Connection::end(std::exception_ptr why) noexcept {
   closing_ = ending_ = true;
   reading_ = false;
   why_ = std::move(why);
+  if (sendfile_) {
+    ::shutdown(socket_.get(), SHUT_RDWR);  // it has the socket as well
+    if (!sendfile_->done()) sendfile_->set_exception(why_ ? why_ : error("sendfile to", ECONNABORTED));
+  }
   read_.cancel({});
   write_.cancel({});
   if (read_.under_way || write_.under_way) return;  // the last one that comes back goes on

@@ -5,12 +5,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
+#include <utility>
 
 #include <tutti/base/fd.hpp>
 #include <tutti/base/frame_pool.hpp>
 #include <tutti/base/ref.hpp>
 #include <tutti/io/transport.hpp>
 #include <tutti/loop/operation.hpp>
+#include <tutti/task/future.hpp>
 
 #include "loop/loop_list.hpp"
 
@@ -35,6 +38,7 @@ class Connection final : public lowlevel::Transport,
   Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<ConnectionOwner> owner);
 
   void set_receiver(Ref<lowlevel::Receiver> receiver) noexcept override { receiver_ = std::move(receiver); }
+  [[nodiscard]] Ref<lowlevel::Receiver> receiver() const noexcept override { return receiver_; }
   [[nodiscard]] EventLoop& loop() const noexcept override { return *loop_; }
   void pause_reading() noexcept override { reading_ = false; }
   void resume_reading() noexcept override;
@@ -55,6 +59,14 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] Address peername() const override { return peer_; }
   [[nodiscard]] Address sockname() const override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
+
+  /// For sendfile(2): nobody else writes until `end_sendfile`. Gives the socket once more; a loss of the connection
+  /// meanwhile is to be seen on that. `sent` becomes done when what was written before was sent, or fails.
+  /// *Errors*: `RuntimeError` if one is in progress; `OSError`.
+  [[nodiscard]] Fd begin_sendfile(Future<> sent);
+  void end_sendfile() noexcept;
+  /// Ends now; `why` is what its receiver is told.
+  void fail(std::exception_ptr why) noexcept { end(std::move(why)); }
 
   /// The transport that its user sees: this one, or the last of those on top of it.
   [[nodiscard]] lowlevel::Transport& uppermost() noexcept;
@@ -94,7 +106,9 @@ class Connection final : public lowlevel::Transport,
   void read_done();
   int read_burst();
   [[nodiscard]] bool can_write(const char* operation) const;
-  [[nodiscard]] bool idle_for_writing() const noexcept { return sending_.empty() && queued_.empty(); }
+  [[nodiscard]] bool nothing_written() const noexcept { return sending_.empty() && queued_.empty(); }
+  [[nodiscard]] bool idle_for_writing() const noexcept { return nothing_written() && !sendfile_; }
+  void all_was_sent() noexcept;
   std::size_t send_now(std::span<const BytesView> pieces) noexcept;
   void submit_write() noexcept;
   void write_done();
@@ -123,9 +137,10 @@ class Connection final : public lowlevel::Transport,
   Ref<lowlevel::Receiver> receiver_;
   Ref<ConnectionOwner> owner_;
   std::exception_ptr why_;
-  ByteBuffer incoming_;  // the kernel's while read_ is under way
-  ByteBuffer sending_;   // the kernel's while write_ is under way
-  ByteBuffer queued_;    // what comes behind it
+  ByteBuffer incoming_;               // the kernel's while read_ is under way
+  ByteBuffer sending_;                // the kernel's while write_ is under way
+  ByteBuffer queued_;                 // what comes behind it
+  std::optional<Future<>> sendfile_;  // one is in progress; it waits for what was written before
   Part<&Connection::read_done> read_{*this};
   Part<&Connection::write_done> write_{*this};
   Address peer_;

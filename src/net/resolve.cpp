@@ -47,6 +47,7 @@ std::vector<Address> of_this_machine(std::uint16_t port, const ResolveOptions& o
 std::vector<Address> look_up(const std::string& host, std::uint16_t port, const ResolveOptions& options) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = options.flags;
   hints.ai_family = options.family == AddressFamily::ipv4   ? AF_INET
                     : options.family == AddressFamily::ipv6 ? AF_INET6
                                                             : AF_UNSPEC;

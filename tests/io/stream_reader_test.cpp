@@ -23,6 +23,7 @@ class QuietTransport final : public tutti::lowlevel::Transport {
   bool paused = false;
 
   void set_receiver(tutti::detail::Ref<tutti::lowlevel::Receiver>) noexcept override {}
+  [[nodiscard]] tutti::detail::Ref<tutti::lowlevel::Receiver> receiver() const noexcept override { return {}; }
   [[nodiscard]] tutti::EventLoop& loop() const noexcept override { return *tutti::find_running_loop(); }
   void pause_reading() noexcept override { paused = true; }
   void resume_reading() noexcept override { paused = false; }

@@ -135,7 +135,7 @@ TUTTI_TEST(TLSOptions, MustFit) {
   EXPECT_EQ(co_await attempt({.ssl = client_context(), .ssl_shutdown_timeout = -1s}),
             "ssl_shutdown_timeout must be positive");
   EXPECT_EQ(co_await error_of<tutti::ValueError>(tutti::open_unix_connection("/nowhere", {.ssl = client_context()})),
-            "open_unix_connection: TLS needs a server_hostname");
+            "open_connection: TLS needs a server_hostname");
   EXPECT_EQ(co_await error_of<tutti::ValueError>(tutti::start_server(unused, "", 0, {.ssl = client_context()})),
             "start_server: ssl must be a server's context");
   server.close();

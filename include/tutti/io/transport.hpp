@@ -73,6 +73,8 @@ class Transport : public Shared {
  public:
   /// Who is told from now on.
   virtual void set_receiver(detail::Ref<Receiver> receiver) noexcept = 0;
+  /// Null before there is one, and when the connection was lost.
+  [[nodiscard]] virtual detail::Ref<Receiver> receiver() const noexcept = 0;
   [[nodiscard]] virtual EventLoop& loop() const noexcept = 0;
 
   /// Idempotent, both. What is under way when reading is paused may still come.

@@ -14,6 +14,7 @@ namespace tutti {
 struct ResolveOptions {
   AddressFamily family = AddressFamily::unspecified;  ///< `ipv4` or `ipv6` only; unspecified: both
   bool passive = false;  ///< an empty host means all of this machine's addresses, for servers
+  int flags = 0;         ///< AI_… of getaddrinfo(3), for names
 };
 
 /// The addresses of `host`, in the order in which they are to be tried. A numeric host or an empty one (this machine)
