@@ -419,9 +419,10 @@ void TLSTransport::Deadline::clear() noexcept {
   if (!owner_.loop().remove_timer(*this)) owner_.loop().remove_ready(*this);  // it is due already
 }
 
-Coro<Ref<lowlevel::Transport>> start_tls(Ref<lowlevel::Transport> below, SSLContext context, TLSOptions options) {
+Coro<Ref<lowlevel::Transport>> start_tls(Ref<lowlevel::Transport> below, SSLContext context, TLSOptions options,
+                                         ByteBuffer early) {
   auto transport = Ref<TLSTransport>::adopt(new TLSTransport(std::move(below), context, std::move(options)));
-  transport->start({}, false);
+  transport->start(std::move(early), false);
   co_await TLSTransport::handshake(transport);
   co_return Ref<lowlevel::Transport>(transport.get());
 }

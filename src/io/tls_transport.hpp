@@ -168,9 +168,10 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
   bool told_ = false;  // the receiver knows of the loss
 };
 
-/// A transport for TLS on `below`, whose handshake is done; it has no receiver yet. *Errors*: what the handshake failed
-/// with; the transport below has ended then. *Cancellation*: aborts the transport below.
+/// A transport for TLS on `below`, whose handshake is done; it has no receiver yet. `early` came from below before.
+/// *Errors*: what the handshake failed with; the transport below has ended then. *Cancellation*: aborts the transport
+/// below.
 [[nodiscard]] Coro<Ref<lowlevel::Transport>> start_tls(Ref<lowlevel::Transport> below, SSLContext context,
-                                                       TLSOptions options);
+                                                       TLSOptions options, ByteBuffer early = {});
 
 }  // namespace tutti::detail

@@ -145,6 +145,17 @@ MadeTransport connect_write_pipe(MakeProtocol make, Fd pipe) {
 
 }  // namespace detail
 
+Coro<std::shared_ptr<Transport>> start_tls(std::shared_ptr<Transport> transport, std::shared_ptr<BaseProtocol> protocol,
+                                           SSLContext context, TLSOptions options) {
+  const auto plain = std::dynamic_pointer_cast<detail::ProtocolTransport>(transport);
+  if (!plain) throw ValueError("start_tls: the transport was not made by create_connection or its kin");
+  if (!protocol) throw ValueError("start_tls: a transport needs a protocol");
+  auto below = co_await detail::start_tls(plain->below(), std::move(context), std::move(options), plain->take_held());
+  auto secure = std::make_shared<detail::ProtocolTransport>(std::move(below), std::move(protocol));
+  secure->go_on();
+  co_return secure;
+}
+
 Coro<Server> create_server(detail::MakeProtocol factory, std::string host, std::uint16_t port, ServerOptions options) {
   co_return co_await detail::listen_on(detail::protocol_server(std::move(factory), options), std::move(host), port);
 }

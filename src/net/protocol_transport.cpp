@@ -68,6 +68,12 @@ void ProtocolTransport::start(Future<> made) {
   });
 }
 
+void ProtocolTransport::go_on() {
+  made_ = true;
+  below_->set_receiver(Ref<lowlevel::Receiver>::adopt(new Bridge(shared_from_this())));
+  below_->resume_reading();
+}
+
 // ---- reading ----
 
 void ProtocolTransport::pause_reading() {

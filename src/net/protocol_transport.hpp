@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <utility>
 
 #include <tutti/base/ref.hpp>
 #include <tutti/io/byte_buffer.hpp>
@@ -27,6 +28,11 @@ class ProtocolTransport final : public Transport, public std::enable_shared_from
   /// Takes over the transport below. In the next iteration `connection_made` is called, then reading starts, then
   /// `made` is set.
   void start(Future<> made);
+  /// The same for a protocol that has gone through `connection_made`, on another transport.
+  void go_on();
+  [[nodiscard]] const Ref<lowlevel::Transport>& below() const noexcept { return below_; }
+  /// What came and was not delivered.
+  [[nodiscard]] ByteBuffer take_held() noexcept { return std::exchange(held_, ByteBuffer()); }
 
   void close() override { below_->close(); }
   void abort() override { below_->abort(); }

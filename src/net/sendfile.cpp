@@ -12,11 +12,12 @@
 
 #include "connection.hpp"
 #include "file_sending.hpp"
+#include "protocol_transport.hpp"
 
 namespace tutti {
 namespace {
 
-using Transport = detail::Ref<lowlevel::Transport>;
+using AnyTransport = detail::Ref<lowlevel::Transport>;
 
 Coro<std::size_t> send_by_socket(detail::Ref<detail::Connection> connection, int file, SendfileOptions options) {
   const Future<> sent;
@@ -38,7 +39,7 @@ Coro<std::size_t> send_by_socket(detail::Ref<detail::Connection> connection, int
 /// Stands before a transport's receiver, and sees when it may be written to.
 class FlowWatch final : public lowlevel::Receiver {
  public:
-  explicit FlowWatch(const Transport& transport) : transport_(transport), receiver_(transport->receiver()) {}
+  explicit FlowWatch(const AnyTransport& transport) : transport_(transport), receiver_(transport->receiver()) {}
 
   void data_received(ByteBuffer&& data) noexcept override {
     if (receiver_) receiver_->data_received(std::move(data));
@@ -77,13 +78,13 @@ class FlowWatch final : public lowlevel::Receiver {
     return make_os_error(ECONNABORTED, "sendfile to " + transport_->description());
   }
 
-  const Transport transport_;
+  const AnyTransport transport_;
   detail::Ref<lowlevel::Receiver> receiver_;
   std::optional<Future<>> waiter_;
   std::exception_ptr lost_error_;
 };
 
-Coro<std::size_t> send_by_writing(Transport transport, int file, SendfileOptions options) {
+Coro<std::size_t> send_by_writing(AnyTransport transport, int file, SendfileOptions options) {
   const auto watch = detail::Ref<FlowWatch>::adopt(new FlowWatch(transport));
   transport->set_receiver(detail::Ref<lowlevel::Receiver>(watch.get()));
   struct Leave {
@@ -104,7 +105,7 @@ Coro<std::size_t> send_by_writing(Transport transport, int file, SendfileOptions
   co_return sent;
 }
 
-Coro<std::size_t> send(Transport transport, int file, SendfileOptions options) {
+Coro<std::size_t> send(AnyTransport transport, int file, SendfileOptions options) {
   detail::check_sendfile_options(options, "sendfile");
   if (transport->is_closing()) throw RuntimeError("sendfile: the transport is closing");
   if (auto* const connection = dynamic_cast<detail::Connection*>(transport.get())) {
@@ -122,7 +123,13 @@ Coro<std::size_t> send(Transport transport, int file, SendfileOptions options) {
 }  // namespace
 
 Coro<std::size_t> sendfile(StreamWriter& writer, int file, SendfileOptions options) {
-  return send(Transport(&writer.transport()), file, options);
+  return send(AnyTransport(&writer.transport()), file, options);
+}
+
+Coro<std::size_t> sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options) {
+  const auto known = std::dynamic_pointer_cast<detail::ProtocolTransport>(transport);
+  if (!known) throw ValueError("sendfile: the transport was not made by create_connection or its kin");
+  return send(known->below(), file, options);
 }
 
 Coro<std::size_t> sendfile(detail::Ref<lowlevel::Transport> transport, int file, SendfileOptions options) {

@@ -216,6 +216,11 @@ Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint
   co_return co_await detail::listen_on(stream_server(std::move(handler), options), std::move(host), port);
 }
 
+Coro<Server> start_server(ConnectionHandler handler, Socket socket, ServerOptions options) {
+  if (socket.type() != SocketType::stream) throw ValueError("start_server: a stream socket is required");
+  co_return detail::listen_on_socket(stream_server(std::move(handler), options), socket.release());
+}
+
 Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options) {
   co_return detail::listen_on_path(stream_server(std::move(handler), options), path);
 }

@@ -107,6 +107,7 @@ Coro<Streams> open_connection(std::vector<Address> addresses, ConnectOptions opt
 }
 
 Coro<Streams> open_connection(Socket socket, ConnectOptions options) {
+  if (socket.type() != SocketType::stream) throw ValueError("open_connection: a stream socket is required");
   const std::size_t limit = options.limit;
   Transport transport = co_await detail::connect_transport(socket.release(), std::move(options));
   co_return make_streams(std::move(transport), {.limit = limit});

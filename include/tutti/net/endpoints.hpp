@@ -159,6 +159,15 @@ template <ProtocolFactory F>
   return detail::connected<F, Fd>(&detail::connect_write_pipe, std::move(factory), std::move(pipe));
 }
 
+/// Goes on with TLS below the protocol of `transport`: gives the transport that it has from now on. With a client's
+/// context it begins the handshake, with a server's it awaits one. `connection_made` is not called again, and
+/// `connection_lost` only if the handshake succeeds. *Errors*: those of a handshake, which end the connection (see
+/// `StreamWriter::start_tls`); `ValueError` for a transport of one's own and for options that do not fit.
+/// *Cancellation*: aborts the connection. *Source*: asyncio.loop.start_tls.
+[[nodiscard]] Coro<std::shared_ptr<Transport>> start_tls(std::shared_ptr<Transport> transport,
+                                                         std::shared_ptr<BaseProtocol> protocol, SSLContext context,
+                                                         TLSOptions options = {});
+
 /// Listens as `start_server` does, and calls `factory` for each connection. What that throws is reported, and the
 /// connection aborted.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, std::string host, std::uint16_t port,

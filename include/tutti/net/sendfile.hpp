@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include <tutti/io/streams.hpp>
 #include <tutti/io/transport.hpp>
 #include <tutti/net/sock.hpp>
+#include <tutti/net/transports.hpp>
 #include <tutti/task/coro.hpp>
 
 namespace tutti {
@@ -19,7 +21,9 @@ namespace tutti {
 /// needed; `ValueError` for a count of 0. *Cancellation*: a part of it may have been sent; the file's position tells
 /// how much. *Lifetime*: `file` must stay open until the end. *Source*: asyncio.loop.sendfile, sendfile(2).
 [[nodiscard]] Coro<std::size_t> sendfile(StreamWriter& writer, int file, SendfileOptions options = {});
-/// The same below the streams.
+/// The same for protocols. *Errors* also: `ValueError` for a transport of one's own.
+[[nodiscard]] Coro<std::size_t> sendfile(std::shared_ptr<Transport> transport, int file, SendfileOptions options = {});
+/// The same below both.
 [[nodiscard]] Coro<std::size_t> sendfile(detail::Ref<lowlevel::Transport> transport, int file,
                                          SendfileOptions options = {});
 

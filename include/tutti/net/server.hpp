@@ -17,6 +17,7 @@
 #include <tutti/io/address.hpp>
 #include <tutti/io/ssl.hpp>
 #include <tutti/io/streams.hpp>
+#include <tutti/net/sockets.hpp>
 #include <tutti/task/coro.hpp>
 
 namespace tutti {
@@ -93,6 +94,9 @@ class Server {
 /// The same on the Unix socket `path`. A socket that a server left there is replaced; the file is removed when the
 /// server closes, if it is still its own.
 [[nodiscard]] Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options = {});
+
+/// The same on a stream socket that is bound already. *Errors*: `ValueError` for another kind of socket.
+[[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, Socket socket, ServerOptions options = {});
 
 /// The same for a handler that is a plain function.
 template <class F>

@@ -53,7 +53,8 @@ struct ConnectOptions {
 /// with several and no `server_hostname`.
 [[nodiscard]] Coro<Streams> open_connection(std::vector<Address> addresses, ConnectOptions options = {});
 
-/// Takes over a stream socket that is connected already; TLS needs a `server_hostname`. *Errors*: those of TLS.
+/// Takes over a stream socket that is connected already; TLS needs a `server_hostname`. *Errors*: those of TLS;
+/// `ValueError` for another kind of socket.
 [[nodiscard]] Coro<Streams> open_connection(Socket socket, ConnectOptions options = {});
 
 /// Connects to the Unix socket `path`; TLS needs a `server_hostname`. *Errors*: `FileNotFoundError`,
