@@ -51,6 +51,11 @@ FileMode FileMode::parse(const std::string& text) {
   return mode;
 }
 
+files::File FileAccess::make(Fd descriptor, std::string name, const FileMode& mode, files::OpenOptions options) {
+  return files::File(
+      Ref<FileBase>::adopt(new FileState(get_running_loop(), std::move(descriptor), std::move(name), mode, options)));
+}
+
 }  // namespace detail
 
 namespace files {
@@ -64,21 +69,54 @@ Coro<File> open(std::string path, std::string mode, OpenOptions options) {
                           options.permissions);
   const int result = co_await detail::RequestWait(request);
   if (result < 0) detail::throw_path_error(-result, "open", path);
-  auto state = detail::Ref<detail::FileBase>::adopt(
-      new FileState(get_running_loop(), std::move(request->opened), std::move(path), parsed, options));
-  co_return File(std::move(state));
+  co_return detail::FileAccess::make(std::move(request->owned), std::move(path), parsed, options);
 }
 
 File fdopen(Fd descriptor, std::string mode, OpenOptions options) {
   const detail::FileMode parsed = detail::FileMode::parse(mode);
   std::string name = "<fd " + std::to_string(descriptor.get()) + ">";
-  return File(detail::Ref<detail::FileBase>::adopt(
-      new FileState(get_running_loop(), std::move(descriptor), std::move(name), parsed, options)));
+  return detail::FileAccess::make(std::move(descriptor), std::move(name), parsed, options);
 }
 
 File::~File() {
   if (state_) FileState::of(state_).begin_close();
 }
+
+// ---- calls ----
+
+detail::ReadCall File::read(std::size_t count) { return detail::ReadCall(state_, count); }
+detail::ReadCall File::read() { return read(kAll); }
+detail::ReadIntoCall File::readinto(MutableBytes memory) { return detail::ReadIntoCall(state_, memory); }
+detail::ReadLineCall File::readline(std::size_t most) { return detail::ReadLineCall(state_, most); }
+detail::NextCall File::next() { return detail::NextCall(state_); }
+detail::WriteCall File::write(std::string data) { return detail::WriteCall(state_, std::move(data)); }
+detail::SeekCall File::seek(std::int64_t offset, Whence from) { return detail::SeekCall(state_, offset, from); }
+detail::SeekCall File::tell() { return seek(0, Whence::current); }
+detail::PreadCall File::pread(std::size_t count, std::uint64_t offset) {
+  return detail::PreadCall(state_, count, offset);
+}
+detail::PreadIntoCall File::preadinto(MutableBytes memory, std::uint64_t offset) {
+  return detail::PreadIntoCall(state_, memory, offset);
+}
+
+using Calls = detail::FileCalls;
+
+Coro<std::string> File::read1(std::size_t count) { return Calls::read1(state_, count); }
+Coro<std::vector<std::string>> File::readlines(std::size_t hint) { return Calls::readlines(state_, hint); }
+AsyncGenerator<std::string> File::lines() { return Calls::lines(state_); }
+Coro<std::string> File::peek() { return Calls::peek(state_); }
+Coro<> File::writelines(std::vector<std::string> lines) { return Calls::writelines(state_, std::move(lines)); }
+Coro<> File::flush() { return Calls::flush(state_); }
+Coro<> File::fsync() { return Calls::sync(state_, false); }
+Coro<> File::fdatasync() { return Calls::sync(state_, true); }
+Coro<std::uint64_t> File::truncate(std::optional<std::uint64_t> size) { return Calls::truncate(state_, size); }
+Coro<std::size_t> File::pwrite(std::string data, std::uint64_t offset) {
+  return Calls::pwrite(state_, std::move(data), offset);
+}
+Coro<> File::close() { return Calls::close(state_); }
+Coro<Stat> File::stat() { return Calls::stat(state_); }
+Coro<std::uint64_t> File::size() { return Calls::size(state_); }
+Coro<> File::exit(std::exception_ptr) { return close(); }
 
 // ---- what needs no waiting ----
 

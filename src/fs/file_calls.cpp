@@ -26,7 +26,8 @@ Lack lack(const FileState& file, std::size_t present, std::size_t count) {
   return {std::max<std::size_t>(present, 4096), false};
 }
 
-/// Takes the next line out of the buffer; nothing if it is not there yet. `searched` bytes are known to hold no end of it.
+/// Takes the next line out of the buffer; nothing if it is not there yet. `searched` bytes are known to hold no end
+/// of it.
 std::optional<std::string> take_line(FileState& file, std::size_t most, std::size_t& searched) {
   ReadBuffer& in = file.in();
   const std::size_t limit = file.options().line_limit.value_or(kAll);
@@ -85,7 +86,8 @@ std::size_t copy_out(ReadBuffer& in, MutableBytes memory) {
   return count;
 }
 
-/// What is large goes straight to where it is wanted; if not all is at hand, what had come goes to the buffer after all.
+/// What is large goes straight to where it is wanted; if not all is at hand, what had come goes to the buffer after
+/// all.
 bool read_past_buffer(FileState& file, std::optional<std::size_t>& result, MutableBytes memory) {
   std::size_t done = 0;
   while (done < memory.size()) {

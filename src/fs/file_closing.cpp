@@ -70,7 +70,8 @@ void FileState::close_descriptor() noexcept {
   }
   try {
     auto request = make_request();
-    request->prepare_close(descriptor_->release());
+    request->prepare_close(fileno());
+    request->owned = std::move(*descriptor_);
     request->on_end = [](FileRequest& ended) noexcept {
       FileState& file = of(ended.file);
       if (ended.result < 0 && !file.close_error_) {

@@ -58,7 +58,7 @@ Coro<std::vector<std::string>> FileCalls::readlines(Self self, std::size_t hint)
 }
 
 AsyncGenerator<std::string> FileCalls::lines(Self self) {
-  while (auto line = co_await FileCallOf<std::optional<std::string>, next_now, next_later>(self)) {
+  while (auto line = co_await NextCall(self)) {
     co_yield std::move(*line);
   }
 }

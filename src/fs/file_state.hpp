@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What stands behind a File: its descriptor, its buffers, and whose turn it is.
 //
-// Who has the turn may use the buffers and make calls. The turn belongs to the coroutine that got it and to the request
-// that it has started: cancelled, the coroutine leaves at once, and the turn ends when the request has ended, by which the
-// buffers are in order again. So there is no moment at which somebody else sees memory that the kernel works on.
+// Who has the turn may use the buffers and make calls. The turn belongs to the coroutine that got it and to the
+// request that it has started: cancelled, the coroutine leaves at once, and the turn ends when the request has ended,
+// by which the buffers are in order again. So there is no moment at which somebody else sees memory that the kernel
+// works on.
 //
 // The bytes in the reading buffer are ahead of the position, those in the writing buffer behind it; in a file with
 // positions at most one of the two holds any. The position in the kernel is the descriptor's own, shared with whoever
@@ -42,6 +43,12 @@ struct FileMode {
   static FileMode parse(const std::string& text);
 };
 
+/// Makes handles.
+struct FileAccess {
+  /// On the running loop. *Errors*: as the constructor of `FileState`.
+  static files::File make(Fd descriptor, std::string name, const FileMode& mode, files::OpenOptions options);
+};
+
 class FileState final : public FileBase, public FileLink {
  public:
   /// *Errors*: `OSError` if the descriptor is none, or a directory's.
@@ -67,8 +74,8 @@ class FileState final : public FileBase, public FileLink {
 
   [[nodiscard]] ReadBuffer& in() noexcept { return in_; }
   [[nodiscard]] std::size_t unwritten() const noexcept { return out_.size() - out_begin_; }
-  /// Reads once, so much that there are `count` bytes more (if not `exactly`, ahead as far as the buffer is to hold), if
-  /// they are at hand; gives how many came, 0 at the end of the file.
+  /// Reads once, so much that there are `count` bytes more (if not `exactly`, ahead as far as the buffer is to hold),
+  /// if they are at hand; gives how many came, 0 at the end of the file.
   std::optional<std::size_t> fill_now(std::size_t count, bool exactly = false);
   Coro<std::size_t> fill(std::size_t count, bool exactly = false);
   /// What is at hand straight into `memory`, past the buffer, which is empty.

@@ -5,6 +5,9 @@
 #include <memory>
 #include <string>
 
+#include <tutti/base/function.hpp>
+#include <tutti/task/coro.hpp>
+
 #include "request.hpp"
 
 namespace tutti::detail {
@@ -14,6 +17,15 @@ void check_path(const char* operation, const std::string& path);
 
 /// A request with `path` in its memory. *Errors*: as above.
 [[nodiscard]] std::shared_ptr<FileRequest> path_request(const char* operation, std::string path);
+
+/// Calls `function()` in a thread; it gives what system calls give: -1 and errno, or a result, which comes back. It may
+/// end its life in the thread, after the caller's. *Errors*: `OSError`, with operation and `object`.
+Coro<int> call_in_thread(const char* operation, std::string object, MoveOnlyFunction<int()> function);
+/// The same for `function(path)`. *Errors*: also `ValueError`, as above.
+Coro<int> call_with_path(const char* operation, std::string path, MoveOnlyFunction<int(const char*)> function);
+
+/// "from -> to", for messages.
+[[nodiscard]] std::string both_paths(const std::string& from, const std::string& to);
 
 [[noreturn]] void throw_path_error(int number, const char* operation, const std::string& path);
 

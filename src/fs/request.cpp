@@ -20,6 +20,7 @@ void FileRequest::start(EventLoop& loop, bool waits_for_disk) {
     ended.state()->add_waiter(*this);
   } catch (...) {
     result = -ECANCELED;
+    take_result();
     end();
     throw;
   }
@@ -42,8 +43,11 @@ void FileRequest::call_in_thread() noexcept {
 // On the thread that made the call: when the loop has closed meanwhile, nobody else comes to close what was opened.
 void FileRequest::take_result() noexcept {
   if (function) return;
-  if (opcode == lowlevel::Opcode::openat && result >= 0) opened.reset(result);
-  if (opcode == lowlevel::Opcode::close && result == -ECANCELED) result = call(*this);
+  if (opcode == lowlevel::Opcode::openat && result >= 0) owned.reset(result);
+  if (opcode == lowlevel::Opcode::close) {
+    if (result == -ECANCELED) result = call(*this);  // nobody could be asked to
+    static_cast<void>(owned.release());
+  }
 }
 
 void FileRequest::end() noexcept {
@@ -55,7 +59,7 @@ void FileRequest::end() noexcept {
 
 void FileRequest::run() {
   const std::shared_ptr<FileRequest> self = self_;
-  if (!in_thread_) take_result();
+  if (!in_thread_ || result == -ECANCELED) take_result();
   end();
   if (RequestWait* const waiter = std::exchange(waiter_, nullptr)) waiter->run();
 }

@@ -22,8 +22,8 @@ namespace tutti::detail {
 
 class RequestWait;
 
-/// The call and all memory that it uses. It lives until the call has ended, whoever waits for it or has ceased to. Where
-/// the back end serves files it is an operation; elsewhere the default executor's threads make the call.
+/// The call and all memory that it uses. It lives until the call has ended, whoever waits for it or has ceased to.
+/// Where the back end serves files it is an operation; elsewhere the default executor's threads make the call.
 ///
 /// Prepare it as an operation on the memory below, or set `function`; then await a `RequestWait`, or `start` it.
 class FileRequest final : public lowlevel::Operation, public std::enable_shared_from_this<FileRequest> {
@@ -35,10 +35,10 @@ class FileRequest final : public lowlevel::Operation, public std::enable_shared_
   struct statx status{};
   std::shared_ptr<Fd> descriptor;    // stays open until the call has ended
   MoveOnlyFunction<int()> function;  // what no operation does; a thread calls it, wherever
-  Fd opened;                         // what an openat has given
+  Fd owned;                          // what an openat has given, or a close is to close
 
-  // Whom to tell on the loop's thread when the call has ended, before whoever waits goes on. Not told if the loop closes
-  // over a call that is in a thread: that has the memory until its end.
+  // Whom to tell on the loop's thread when the call has ended, before whoever waits goes on. Not told if the loop
+  // closes over a call that is in a thread: that has the memory until its end.
   void (*on_end)(FileRequest&) noexcept = nullptr;
   Ref<FileBase> file;
 

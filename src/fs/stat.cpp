@@ -111,20 +111,19 @@ Coro<bool> samefile(std::string path, std::string other) {
 }
 
 Coro<bool> access(std::string path, Access how) {
-  auto request = path_request("access", std::move(path));
-  request->function = [request = request.get(), how = static_cast<int>(how)] {
-    return ::access(request->path.c_str(), how) == 0 ? 0 : -errno;
-  };
-  co_return co_await RequestWait(request) == 0;
+  try {
+    co_await detail::call_with_path("access", std::move(path),
+                                    [how = static_cast<int>(how)](const char* name) { return ::access(name, how); });
+  } catch (const OSError&) {
+    co_return false;
+  }
+  co_return true;
 }
 
 Coro<DiskUsage> disk_usage(std::string path) {
-  auto request = path_request("statvfs", std::move(path));
-  const auto answer = std::make_shared<struct statvfs>();
-  request->function = [request = request.get(), answer] {
-    return ::statvfs(request->path.c_str(), answer.get()) == 0 ? 0 : -errno;
-  };
-  if (const int result = co_await RequestWait(request); result < 0) throw_path_error(-result, "statvfs", request->path);
+  const auto answer = std::make_shared<struct statvfs>();  // the thread's too
+  co_await detail::call_with_path("statvfs", std::move(path),
+                                  [answer](const char* name) { return ::statvfs(name, answer.get()); });
   const std::uint64_t unit = answer->f_frsize;
   co_return DiskUsage{answer->f_blocks * unit, (answer->f_blocks - answer->f_bfree) * unit, answer->f_bavail * unit};
 }

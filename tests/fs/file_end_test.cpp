@@ -8,6 +8,7 @@
 #include <tutti/task/gather.hpp>
 #include <tutti/task/run.hpp>
 #include <tutti/task/task.hpp>
+#include <tutti/task/thread_pool.hpp>
 #include <tutti/task/timeout.hpp>
 
 #include "fs_support.hpp"
@@ -153,10 +154,22 @@ class FileLoop : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (std::string_view(GetParam()) == "uring" && !lowlevel::uring_available()) GTEST_SKIP();
+    make_loop();
+  }
+  void make_loop() {
     loop = std::make_unique<EventLoop>(LoopOptions{.backend = lowlevel::make_backend(GetParam())});
     loop->set_exception_handler([](EventLoop&, const ExceptionContext&) {});
+    threads = std::make_shared<ThreadPoolExecutor>();
+    set_default_executor(*loop, threads);
   }
+  /// And waits for what threads still do.
+  void close_loop() {
+    loop->close();
+    threads->shutdown(true);
+  }
+
   std::unique_ptr<EventLoop> loop;
+  std::shared_ptr<ThreadPoolExecutor> threads;
 };
 INSTANTIATE_TEST_SUITE_P(Each, FileLoop, ::testing::Values("uring", "epoll", "poll"),
                          [](const auto& info) { return std::string(info.param); });
@@ -169,7 +182,7 @@ TEST_P(FileLoop, WritesWhatIsBufferedWhenItCloses) {
     co_await file->write("kept");
   });
   const int fd = file->fileno();
-  loop->close();
+  close_loop();
   EXPECT_EQ(contents_of(scratch / "a"), "kept");
   EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
   EXPECT_TRUE(file->closed());
@@ -190,7 +203,7 @@ TEST_P(FileLoop, EndsReadsAndWritesThatWaitWhenItCloses) {
     create_task(out.write(std::string(200'000, 'x')));
     for (int i = 0; i < 3; ++i) co_await one_tick();
   });
-  loop->close();
+  close_loop();
   for (const int fd : fds) EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
   EXPECT_EQ(full.take(), std::string(4096, 'x'));
 }
@@ -199,8 +212,7 @@ TEST_P(FileLoop, ClosesOverCallsOnTheDisk) {
   const ScratchDirectory scratch;
   for (int ticks = 0; ticks < 4; ++ticks) {
     SCOPED_TRACE(ticks);
-    loop = std::make_unique<EventLoop>(LoopOptions{.backend = lowlevel::make_backend(GetParam())});
-    loop->set_exception_handler([](EventLoop&, const ExceptionContext&) {});
+    make_loop();
     loop->run_until_complete([&]() -> Coro<> {
       files::File file = co_await files::open(scratch / "a", "w+");
       co_await file.write("kept");
@@ -209,8 +221,8 @@ TEST_P(FileLoop, ClosesOverCallsOnTheDisk) {
       create_task(files::open(scratch / "b", "w"));
       for (int i = 0; i < ticks; ++i) co_await one_tick();
     });
-    loop->close();
-    while (contents_of(scratch / "a") != "kept") ::usleep(1000);  // a thread may still be at it
+    close_loop();
+    EXPECT_EQ(contents_of(scratch / "a"), "kept");
   }
 }
 

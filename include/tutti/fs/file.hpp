@@ -47,6 +47,8 @@ struct OpenOptions {
 
 namespace detail {
 
+struct FileAccess;
+
 /// What the calls on a file do. Those that may be done at once come in pairs; see `FileCall`.
 struct FileCalls {
   using Self = Ref<FileBase>;
@@ -82,30 +84,35 @@ struct FileCalls {
   static Coro<std::uint64_t> size(Self file);
 };
 
-template <class T, auto Now, auto Later, class... Args>
-using FileCallOf = FileCall<T, Now, Later, TUTTI_TRAMPOLINE, Args...>;
+using ReadCall = FileCall<std::string, FileCalls::read_now, FileCalls::read_later, std::size_t>;
+using ReadIntoCall = FileCall<std::size_t, FileCalls::readinto_now, FileCalls::readinto_later, MutableBytes>;
+using ReadLineCall = FileCall<std::string, FileCalls::readline_now, FileCalls::readline_later, std::size_t>;
+using NextCall = FileCall<std::optional<std::string>, FileCalls::next_now, FileCalls::next_later>;
+using WriteCall = FileCall<std::size_t, FileCalls::write_now, FileCalls::write_later, std::string>;
+using SeekCall = FileCall<std::uint64_t, FileCalls::seek_now, FileCalls::seek_later, std::int64_t, files::Whence>;
+using PreadCall = FileCall<std::string, FileCalls::pread_now, FileCalls::pread_later, std::size_t, std::uint64_t>;
+using PreadIntoCall =
+    FileCall<std::size_t, FileCalls::preadinto_now, FileCalls::preadinto_later, MutableBytes, std::uint64_t>;
 
 }  // namespace detail
 
 namespace files {
 
-/// An open file, of bytes, with a buffer for reading and one for writing, which together behave as one position in the
-/// file. Made by `open`. Moves only.
+/// An open file, of bytes, with a buffer for reading and one for writing, which together behave as one position in
+/// the file. Made by `open`. Moves only.
 ///
 /// What is at hand, in a buffer or in the page cache, is read at once, without an iteration of the loop (but not for
 /// ever: a loop of such reads lets others run from time to time). Everything else leaves the loop free: io_uring does
 /// it, or a thread of the default executor.
 ///
-/// *Errors* of each call: `ValueError` if the file is closed; `UnsupportedOperation`; `OSError` with the operation and
-/// the path. *Cancellation* of each call: it leaves at once, or does not begin if it waits for its turn. What the kernel
-/// is doing goes on in memory that the file owns, and the next call waits for that. Reading loses nothing: what had come
-/// is given to the next read. *Concurrency*: calls may overlap; they are served one after another, in the order in which
-/// they were awaited (`pread` only waits for the others). On the loop's thread. *Lifetime*: a call under way may outlive
-/// its file. When the file goes without `close()`, calls under way end first, then what is buffered is written, then it
-/// is closed; what cannot be written is told to the loop's exception handler.
+/// *Errors* of each call: `ValueError` if the file is closed; `UnsupportedOperation`; `OSError` with the operation
+/// and the path. *Cancellation* of each call: it leaves at once, or does not begin if it waits for its turn. What the
+/// kernel is doing goes on in memory that the file owns, and the next call waits for that. Reading loses nothing:
+/// what had come is given to the next read. *Concurrency*: calls may overlap; they are served one after another, in
+/// the order in which they were awaited (`pread` only waits for the others). On the loop's thread. *Lifetime*: a call
+/// under way may outlive its file. When the file goes without `close()`, calls under way end first, then what is
+/// buffered is written, then it is closed; what cannot be written is told to the loop's exception handler.
 class File {
-  using Calls = detail::FileCalls;
-
  public:
   File(File&& other) noexcept : state_(std::move(other.state_)) {}
   File& operator=(File&& other) noexcept {
@@ -117,100 +124,74 @@ class File {
   // ---- reading ----
 
   /// `count` bytes; fewer only at the end of the file, none behind it. Without `count`, all up to the end.
-  [[nodiscard]] auto read(std::size_t count) {
-    return detail::FileCallOf<std::string, Calls::read_now, Calls::read_later, std::size_t>(state_, count);
-  }
-  [[nodiscard]] auto read() { return read(kAll); }
-  /// What is buffered, or else what one read(2) gives: at least one byte unless the file has ended, at most `count`. For
-  /// pipes and terminals.
-  [[nodiscard]] Coro<std::string> read1(std::size_t count = kAll) { return Calls::read1(state_, count); }
+  [[nodiscard]] detail::ReadCall read(std::size_t count);
+  [[nodiscard]] detail::ReadCall read();
+  /// What is buffered, or else what one read(2) gives: at least one byte unless the file has ended, at most `count`.
+  /// For pipes and terminals.
+  [[nodiscard]] Coro<std::string> read1(std::size_t count = kAll);
   /// Fills `memory`; gives how many bytes that were, fewer than its size only at the end of the file. *Lifetime*:
   /// `memory` until it returns or throws. *Cancellation*: no byte is lost; `memory` may have been written to.
-  [[nodiscard]] auto readinto(MutableBytes memory) {
-    return detail::FileCallOf<std::size_t, Calls::readinto_now, Calls::readinto_later, MutableBytes>(state_, memory);
-  }
+  [[nodiscard]] detail::ReadIntoCall readinto(MutableBytes memory);
   /// A line with its "\n"; the last one may lack it; empty at the end of the file. Not more than `most` bytes of it.
   /// *Errors*: `LimitOverrunError` if it is longer than the `line_limit`; all of it can still be read.
-  [[nodiscard]] auto readline(std::size_t most = kAll) {
-    return detail::FileCallOf<std::string, Calls::readline_now, Calls::readline_later, std::size_t>(state_, most);
-  }
+  [[nodiscard]] detail::ReadLineCall readline(std::size_t most = kAll);
   /// All lines up to the end, or so many that they are more than `hint` bytes together (0: all).
-  [[nodiscard]] Coro<std::vector<std::string>> readlines(std::size_t hint = kAll) {
-    return Calls::readlines(state_, hint);
-  }
+  [[nodiscard]] Coro<std::vector<std::string>> readlines(std::size_t hint = kAll);
   /// The next line, nothing at the end of the file: `while (auto line = co_await file.next())`.
-  [[nodiscard]] auto next() {
-    return detail::FileCallOf<std::optional<std::string>, Calls::next_now, Calls::next_later>(state_);
-  }
+  [[nodiscard]] detail::NextCall next();
   /// The same as a generator, for `amap`, `afilter` and their kin.
-  [[nodiscard]] AsyncGenerator<std::string> lines() { return Calls::lines(state_); }
+  [[nodiscard]] AsyncGenerator<std::string> lines();
   /// What is buffered, after one read(2) if that is nothing; the position stays.
-  [[nodiscard]] Coro<std::string> peek() { return Calls::peek(state_); }
+  [[nodiscard]] Coro<std::string> peek();
 
   // ---- writing ----
 
-  /// Takes all of `data`; gives its size. It may stay in the buffer until that is full, or `flush`, `close` or a read.
-  /// *Errors*: when the buffer had to be written and none of `data` was, `data` is not taken, and what was buffered
-  /// before stays. In a file opened with "a" it goes to the end, wherever the position is, and that moves there. *Cancellation*: while it waits for its turn, nothing is written; later, all of it is taken, and is written by the
-  /// next call that writes, at the latest by `close`.
-  [[nodiscard]] auto write(std::string data) {
-    return detail::FileCallOf<std::size_t, Calls::write_now, Calls::write_later, std::string>(state_, std::move(data));
-  }
+  /// Takes all of `data`; gives its size. It may stay in the buffer until that is full, or `flush`, `close` or a
+  /// read. In a file opened with "a" it goes to the end, wherever the position is, and that moves there. *Errors*:
+  /// when the buffer had to be written and none of `data` was, `data` is not taken, and what was buffered before
+  /// stays. *Cancellation*: while it waits for its turn, nothing is taken; later, all of it is, and it is written by
+  /// the next call that writes, at the latest by `close`.
+  [[nodiscard]] detail::WriteCall write(std::string data);
   /// One after the other, without anything between. As one `write`.
-  [[nodiscard]] Coro<> writelines(std::vector<std::string> lines) {
-    return Calls::writelines(state_, std::move(lines));
-  }
+  [[nodiscard]] Coro<> writelines(std::vector<std::string> lines);
   /// Gives all that is buffered to the kernel. *Errors*: what could not be written stays in the buffer. *Cancellation*:
   /// as an error.
-  [[nodiscard]] Coro<> flush() { return Calls::flush(state_); }
+  [[nodiscard]] Coro<> flush();
   /// `flush`, and waits until it is on the disk; `fdatasync` without what only describes the file (times).
-  [[nodiscard]] Coro<> fsync() { return Calls::sync(state_, false); }
-  [[nodiscard]] Coro<> fdatasync() { return Calls::sync(state_, true); }
-  /// Cuts the file, or fills it up with zeros, to `size` bytes; without `size`, at the position, which stays where it is.
-  /// Gives the size. *Cancellation*: it may be done or not.
-  [[nodiscard]] Coro<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt) {
-    return Calls::truncate(state_, size);
-  }
+  [[nodiscard]] Coro<> fsync();
+  [[nodiscard]] Coro<> fdatasync();
+  /// Cuts the file, or fills it up with zeros, to `size` bytes; without `size`, at the position, which stays where it
+  /// is. Gives the size. *Cancellation*: it may be done or not.
+  [[nodiscard]] Coro<std::uint64_t> truncate(std::optional<std::uint64_t> size = std::nullopt);
 
   // ---- position ----
 
   /// Moves to `offset` and gives the new position, in bytes from the begin.
-  [[nodiscard]] auto seek(std::int64_t offset, Whence from = Whence::set) {
-    return detail::FileCallOf<std::uint64_t, Calls::seek_now, Calls::seek_later, std::int64_t, Whence>(state_, offset,
-                                                                                                       from);
-  }
+  [[nodiscard]] detail::SeekCall seek(std::int64_t offset, Whence from = Whence::set);
   /// The position: of the next byte that is read or written.
-  [[nodiscard]] auto tell() { return seek(0, Whence::current); }
+  [[nodiscard]] detail::SeekCall tell();
 
   /// `count` bytes from `offset` on, without the position; fewer only at the end of the file. Sees what was written
   /// before. Several may be under way at once.
-  [[nodiscard]] auto pread(std::size_t count, std::uint64_t offset) {
-    return detail::FileCallOf<std::string, Calls::pread_now, Calls::pread_later, std::size_t, std::uint64_t>(
-        state_, count, offset);
-  }
+  [[nodiscard]] detail::PreadCall pread(std::size_t count, std::uint64_t offset);
   /// The same into `memory`; gives how many bytes that were. *Lifetime*: `memory` until it returns or throws.
-  [[nodiscard]] auto preadinto(MutableBytes memory, std::uint64_t offset) {
-    return detail::FileCallOf<std::size_t, Calls::preadinto_now, Calls::preadinto_later, MutableBytes, std::uint64_t>(
-        state_, memory, offset);
-  }
+  [[nodiscard]] detail::PreadIntoCall preadinto(MutableBytes memory, std::uint64_t offset);
   /// Writes all of `data` at `offset`, past the buffer and without the position (in a file opened with "a", at its end:
   /// Linux does so); gives its size. *Errors*, *Cancellation*: none, some or all of it may be written.
-  [[nodiscard]] Coro<std::size_t> pwrite(std::string data, std::uint64_t offset) {
-    return Calls::pwrite(state_, std::move(data), offset);
-  }
+  [[nodiscard]] Coro<std::size_t> pwrite(std::string data, std::uint64_t offset);
 
   // ---- the file ----
 
-  /// Writes what is buffered and closes; waits for calls that came before. Nothing happens if it is closed. *Errors*: of
-  /// the writing; closed it is all the same. *Cancellation*: it goes on to the end by itself, an error goes to the
+  /// Writes what is buffered and closes; waits for calls that came before. Nothing happens if it is closed. *Errors*:
+  /// of the writing; closed it is all the same. *Cancellation*: it goes on to the end by itself, an error goes to the
   /// loop's exception handler.
-  [[nodiscard]] Coro<> close() { return Calls::close(state_); }
+  [[nodiscard]] Coro<> close();
   /// Whether `close` was called.
   [[nodiscard]] bool closed() const noexcept;
   /// What stat(2) says, after a `flush` if it was opened for writing.
-  [[nodiscard]] Coro<Stat> stat() { return Calls::stat(state_); }
+  [[nodiscard]] Coro<Stat> stat();
   /// Its size in bytes, buffered ones included.
-  [[nodiscard]] Coro<std::uint64_t> size() { return Calls::size(state_); }
+  [[nodiscard]] Coro<std::uint64_t> size();
 
   /// The descriptor; it stays the file's. Reads and writes of others through it do not know the buffers: `flush` first.
   [[nodiscard]] int fileno() const;
@@ -225,11 +206,10 @@ class File {
 
   /// For `async_with`, which closes the file at the end of the body.
   [[nodiscard]] Coro<File&> enter();
-  [[nodiscard]] Coro<> exit(std::exception_ptr) { return close(); }
+  [[nodiscard]] Coro<> exit(std::exception_ptr);
 
  private:
-  friend Coro<File> open(std::string path, std::string mode, OpenOptions options);
-  friend File fdopen(Fd descriptor, std::string mode, OpenOptions options);
+  friend struct detail::FileAccess;
   static constexpr std::size_t kAll = static_cast<std::size_t>(-1);
   explicit File(detail::Ref<detail::FileBase> state) noexcept : state_(std::move(state)) {}
 
@@ -237,12 +217,12 @@ class File {
 };
 
 /// Opens a file. `mode` is Python's: one of "r" (read), "w" (make or empty, write), "a" (make, write at the end), "x"
-/// (make, must not exist, write), with "+" for reading and writing. There are only bytes: "b" may be there and says nothing new.
-/// *Errors*: `FileNotFoundError`, `FileExistsError`, `PermissionError`, `IsADirectoryError`, … : `open /x/y: no such file
-/// or directory`; `ValueError` for a mode or path that is none. *Cancellation*: what the kernel opens all the same is
-/// closed again. A pipe (FIFO) waits for its other end; where a thread does that, the thread waits on after a
-/// cancellation. Opened for writing, the first one makes the program ignore SIGPIPE: see `lowlevel::ignore_sigpipe`.
-/// *Source*: open(2).
+/// (make, must not exist, write), with "+" for reading and writing. There are only bytes: "b" may be there and says
+/// nothing new. *Errors*: `FileNotFoundError`, `FileExistsError`, `PermissionError`, `IsADirectoryError`, … : `open
+/// /x/y: no such file or directory`; `ValueError` for a mode or path that is none. *Cancellation*: what the kernel
+/// opens all the same is closed again. A pipe (FIFO) waits for its other end; where a thread does that, the thread
+/// waits on after a cancellation. Opened for writing, the first one makes the program ignore SIGPIPE: see
+/// `lowlevel::ignore_sigpipe`. *Source*: open(2).
 [[nodiscard]] Coro<File> open(std::string path, std::string mode = "r", OpenOptions options = {});
 
 /// A file from a descriptor, which it closes from now on. The mode must fit how the descriptor was opened. *Errors*:
