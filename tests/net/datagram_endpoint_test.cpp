@@ -27,7 +27,6 @@ using namespace net_support;
 using namespace std::chrono_literals;
 using tutti::Address;
 using tutti::AddressFamily;
-using tutti::Endpoint;
 using tutti::Socket;
 using tutti::SocketType;
 
@@ -273,7 +272,6 @@ TUTTI_TEST(DatagramEndpoint, SendsWhatIsBufferedBeforeItCloses) {
     EXPECT_TRUE(transport.is_closing());
     EXPECT_FALSE(writer->lost.done());
     int received = 0;
-    std::string text;
     while (!writer->lost.done() || received < (in_good_order ? sent : 1)) {
       auto receiving = tutti::create_task(tutti::sock_recv(b, 100));
       co_await ticks(3);

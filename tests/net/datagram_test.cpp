@@ -103,18 +103,21 @@ TUTTI_TEST(DatagramSocket, SaysWhatWasCutOff) {
 
 TUTTI_TEST(DatagramSocket, DropsTheNewestWhenItsQueueIsFull) {
   auto [client, server] = co_await udp_pair({.receive_buffer = 4096});
-  for (int i = 0; i < 100; ++i) co_await client.send(std::to_string(i) + std::string(1000, '.'));
-  auto next = tutti::create_task(server.next());
+  constexpr int kSent = 100;
+  for (int i = 0; i < kSent; ++i) co_await client.send(std::to_string(i) + std::string(1000, '.'));
   int received = 0;
-  for (co_await ticks(3); next.done(); co_await ticks(3)) {
-    EXPECT_EQ((co_await std::move(next))->data.substr(0, 3), std::to_string(received) + "..");
-    if (++received == 10) break;
-    next = tutti::create_task(server.next());
+  for (; received < kSent; ++received) {
+    auto next = tutti::create_task(server.next());
+    co_await ticks(3);
+    if (!next.done()) {
+      server.close();
+      EXPECT_FALSE(co_await next);
+      break;
+    }
+    EXPECT_TRUE((co_await next)->data.starts_with(std::to_string(received) + "."));
   }
   EXPECT_GT(received, 0);
-  EXPECT_LT(received, 10);
-  server.close();
-  EXPECT_FALSE(co_await next);
+  EXPECT_LT(received, kSent);
 }
 
 TUTTI_TEST(DatagramSocket, LetsOthersRunDuringAFlood) {

@@ -2,11 +2,11 @@
 // Protocols on what is no plain socket: pipes, terminals, TLS.
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <string>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <tutti/io/pipe.hpp>

@@ -22,7 +22,6 @@ using net_support::error_of;
 using protocol_support::BufferRecorder;
 using protocol_support::connected_ends;
 using protocol_support::Coro;
-using protocol_support::Ends;
 using protocol_support::Events;
 using protocol_support::make_recorder;
 using protocol_support::Recorder;

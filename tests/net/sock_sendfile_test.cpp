@@ -25,7 +25,7 @@ class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& text) : file_(std::tmpfile()) {
     EXPECT_EQ(std::fwrite(text.data(), 1, text.size(), file_), text.size());
-    std::rewind(file_);
+    EXPECT_EQ(std::fseek(file_, 0, SEEK_SET), 0);
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;

@@ -185,8 +185,6 @@ TUTTI_TEST(Sock, SaysWhatFailedAndWhere) {
             "sock_accept on " + where + ": invalid argument");
 
   auto [a, b] = co_await tcp_pair();
-  const std::string peer = b.getsockname().to_string();
-  b.set_option(SOL_SOCKET, SO_RCVBUF, 4096);
   co_await tutti::sock_sendall(a, "unread");
   b.close();  // over unread data: a reset
   EXPECT_EQ(co_await error_of<tutti::ConnectionResetError>(tutti::sock_recv(a, 1)),

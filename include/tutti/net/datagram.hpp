@@ -93,8 +93,8 @@ class DatagramSocket {
   detail::Ref<detail::DatagramState> state_;
 };
 
-/// A UDP socket on `host` (empty: all addresses of this machine) and `port` (0: a free one). *Errors*:
-/// `AddressLookupError`; `OSError` ("bind 127.0.0.1:53: permission denied").
+/// A UDP socket on `host` (empty: all IPv4 addresses of this machine; "::": those of IPv6 too) and `port` (0: a free one).
+/// *Errors*: `AddressLookupError`; `OSError` ("bind 127.0.0.1:53: permission denied").
 [[nodiscard]] Coro<DatagramSocket> bind_udp(std::string host, std::uint16_t port, DatagramOptions options = {});
 /// A UDP socket that sends to `host` and `port` and receives from there only. Nobody needs to listen there yet. *Errors*:
 /// as above.
