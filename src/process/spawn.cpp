@@ -57,8 +57,9 @@ std::vector<std::string> make_variables(const subprocess::Options& options) {
     if (name.empty() || name.find('=') != std::string::npos) {
       throw ValueError("create_subprocess: illegal environment variable name '" + name + "'");
     }
-    variables.push_back(name + "=" + value);
-    refuse_null_characters(variables.back(), "an environment variable");
+    std::string& variable = variables.emplace_back(name);
+    variable.append("=").append(value);
+    refuse_null_characters(variable, "an environment variable");
   }
   return variables;
 }
@@ -81,6 +82,7 @@ std::vector<std::string> find_paths(const std::string& program, const std::vecto
 
 std::vector<char*> pointers(const std::vector<std::string>& strings) {
   std::vector<char*> all;
+  all.reserve(strings.size() + 1);
   for (const std::string& text : strings) all.push_back(const_cast<char*>(text.c_str()));
   all.push_back(nullptr);
   return all;
@@ -195,7 +197,7 @@ int execute(const ChildArguments& child) noexcept {
 [[gnu::noinline]] pid_t fork_child(const ChildArguments& child) noexcept {
   const subprocess::Options& options = *child.plan.options;
   const bool changes_user = options.user || options.group || options.extra_groups;
-  // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork): see the facts above
+  // NOLINTNEXTLINE(clang-analyzer-security.insecureAPI.vfork,bugprone-unsafe-functions): see the facts above
   const pid_t pid = changes_user ? ::fork() : ::vfork();
   if (pid == 0) run_child(child);
   return pid;

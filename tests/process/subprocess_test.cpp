@@ -208,6 +208,7 @@ TUTTI_TEST(Subprocess, HasEndedEvenIfItsPipesLiveOn) {
 // test_subprocess.SubprocessMixin.test_subprocess_communicate_stdout
 TUTTI_TEST(Subprocess, RunsBesideOthers) {
   std::vector<Coro<std::string>> commands;
+  commands.reserve(10);
   for (int i = 0; i < 10; ++i) commands.push_back(output_of("echo foo" + std::to_string(i)));
   const std::vector<std::string> outputs = co_await gather(std::move(commands));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(outputs[static_cast<std::size_t>(i)], "foo" + std::to_string(i) + "\n");
