@@ -157,7 +157,14 @@ Coro<std::shared_ptr<Transport>> start_tls(std::shared_ptr<Transport> transport,
 }
 
 Coro<Server> create_server(detail::MakeProtocol factory, std::string host, std::uint16_t port, ServerOptions options) {
-  co_return co_await detail::listen_on(detail::protocol_server(std::move(factory), options), std::move(host), port);
+  std::vector<std::string> hosts;
+  hosts.push_back(std::move(host));
+  co_return co_await detail::listen_on(detail::protocol_server(std::move(factory), options), std::move(hosts), port);
+}
+
+Coro<Server> create_server(detail::MakeProtocol factory, std::vector<std::string> hosts, std::uint16_t port,
+                           ServerOptions options) {
+  co_return co_await detail::listen_on(detail::protocol_server(std::move(factory), options), std::move(hosts), port);
 }
 
 Coro<Server> create_server(detail::MakeProtocol factory, Socket socket, ServerOptions options) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/net/server.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <exception>
 #include <utility>
@@ -189,9 +190,15 @@ EventLoop& Server::get_loop() const noexcept { return state_->loop(); }
 
 namespace detail {
 
-Coro<Server> listen_on(Ref<ServerState> server, std::string host, std::uint16_t port) {
+Coro<Server> listen_on(Ref<ServerState> server, std::vector<std::string> hosts, std::uint16_t port) {
   const ServerOptions& options = server->options();
-  const std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family, .passive = true});
+  if (hosts.empty()) throw ValueError("start_server: no host was given");
+  std::vector<Address> addresses;
+  for (const std::string& host : hosts) {
+    for (const Address& address : co_await getaddrinfo(host, port, {.family = options.family, .passive = true})) {
+      if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) addresses.push_back(address);
+    }
+  }
   std::vector<Fd> sockets = bind_all_to_one_port(addresses, port, options);
   co_return make_server(std::move(server), std::move(sockets));
 }
@@ -213,7 +220,14 @@ Server listen_on_socket(Ref<ServerState> server, Fd socket) {
 }  // namespace detail
 
 Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port, ServerOptions options) {
-  co_return co_await detail::listen_on(stream_server(std::move(handler), options), std::move(host), port);
+  std::vector<std::string> hosts;
+  hosts.push_back(std::move(host));
+  co_return co_await detail::listen_on(stream_server(std::move(handler), options), std::move(hosts), port);
+}
+
+Coro<Server> start_server(ConnectionHandler handler, std::vector<std::string> hosts, std::uint16_t port,
+                          ServerOptions options) {
+  co_return co_await detail::listen_on(stream_server(std::move(handler), options), std::move(hosts), port);
 }
 
 Coro<Server> start_server(ConnectionHandler handler, Socket socket, ServerOptions options) {

@@ -68,7 +68,7 @@ class ServerState : public Acceptor {
 };
 
 /// Binds the server's sockets, and starts it unless the options say otherwise. *Errors*: see `start_server`.
-[[nodiscard]] Coro<Server> listen_on(Ref<ServerState> server, std::string host, std::uint16_t port);
+[[nodiscard]] Coro<Server> listen_on(Ref<ServerState> server, std::vector<std::string> hosts, std::uint16_t port);
 [[nodiscard]] Server listen_on_path(Ref<ServerState> server, const std::string& path);
 /// The same on a socket that is bound already.
 [[nodiscard]] Server listen_on_socket(Ref<ServerState> server, Fd socket);

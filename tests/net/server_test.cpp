@@ -73,6 +73,20 @@ TUTTI_TEST(Server, ListensOnAllAddressesOfThisMachineWithOnePort) {
   co_await end(server);
 }
 
+// test_events: test_create_server_multiple_hosts_ipv4
+TUTTI_TEST(Server, ListensOnSeveralHosts) {
+  const std::vector<std::string> hosts{"127.0.0.1", "127.0.0.2", "127.0.0.1"};
+  auto server = co_await tutti::start_server(hold, hosts, 0);
+  CO_ASSERT_EQ(server.sockets().size(), 2U);
+  EXPECT_EQ(server.sockets()[0].port(), server.sockets()[1].port());
+  for (const std::string& host : hosts) {
+    auto streams = co_await tutti::open_connection(host, server.port());
+    co_await close(streams.writer);
+  }
+  co_await end(server);
+  EXPECT_THROW(co_await tutti::start_server(hold, std::vector<std::string>{}, 0), tutti::ValueError);
+}
+
 TUTTI_TEST(Server, SaysWhichPortIsTaken) {
   auto server = co_await tutti::start_server(hold, "127.0.0.1", 0);
   const std::string where = "127.0.0.1:" + std::to_string(server.port());

@@ -172,6 +172,9 @@ template <ProtocolFactory F>
 /// connection aborted.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, std::string host, std::uint16_t port,
                                          ServerOptions options = {});
+/// The same on several hosts. *Errors*: `ValueError` for none.
+[[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, std::vector<std::string> hosts,
+                                         std::uint16_t port, ServerOptions options = {});
 /// The same on a stream socket that is bound already. *Errors*: `ValueError` for another kind of socket.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, Socket socket, ServerOptions options = {});
 /// The same on the Unix socket `path`; see `start_unix_server`.

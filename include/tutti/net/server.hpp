@@ -91,6 +91,10 @@ class Server {
 [[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port,
                                         ServerOptions options = {});
 
+/// The same on several hosts, all with the same port. *Errors*: `ValueError` for none.
+[[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::vector<std::string> hosts, std::uint16_t port,
+                                        ServerOptions options = {});
+
 /// The same on the Unix socket `path`. A socket that a server left there is replaced; the file is removed when the
 /// server closes, if it is still its own.
 [[nodiscard]] Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options = {});
