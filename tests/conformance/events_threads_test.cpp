@@ -115,7 +115,7 @@ CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_run_in_executor_cance
   future.cancel();
   int callbacks = 0;
   future.add_done_callback([&] { ++callbacks; });
-  loop->call_later(1ms, [&] { release.set(); });
+  loop->call_soon([&] { release.set(); });
   loop->run_until_complete([] { return shutdown_default_executor(); });
   loop->close();
   EXPECT_TRUE(future.cancelled());
@@ -131,25 +131,23 @@ CONFORMANCE_OUTSIDE(test_events, PolicyTests, test_get_event_loop_thread) {
 
 // ---- test_base_events ----
 
+// The thread that waits for its end outlives the test, and keeps it.
 class StubbornExecutor final : public Executor {
  public:
-  explicit StubbornExecutor(const Flag& flag) : flag_(flag) {}
   void submit(std::unique_ptr<Job> job) override { job->run(); }
   void shutdown(bool wait, bool) override {
-    if (wait) flag_.wait();
+    if (wait) may_end.wait();
   }
-
- private:
-  const Flag& flag_;
+  Flag may_end;
 };
 
 CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_shutdown_default_executor_timeout) {
-  Flag flag;
+  const auto executor = std::make_shared<StubbornExecutor>();
   const auto loop = new_event_loop();
-  set_default_executor(*loop, std::make_shared<StubbornExecutor>(flag));
+  set_default_executor(*loop, executor);
   loop->run_until_complete([] { return shutdown_default_executor(1ms); });
   testing::expect_report("executor did not end");
-  flag.set();
+  executor->may_end.set();
 }
 
 // What another thread than the loop's may not do, which the loop notices in debug mode.
