@@ -179,10 +179,15 @@ void SSLContext::load_cert_chain(const std::string& certfile, const std::string&
   if (SSL_CTX_use_certificate_chain_file(context_, certfile.c_str()) != 1) {
     throw_ssl_error("load_cert_chain " + certfile);
   }
-  if (SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context_) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(context_, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+    const unsigned long cause = ERR_peek_error();
+    if (ERR_GET_LIB(cause) == ERR_LIB_OSSL_DECODER) {  // it says no more than "unsupported"
+      ERR_clear_error();
+      throw SSLError(ERR_GET_REASON(cause), "load_cert_chain " + key, "no private key that can be read");
+    }
     throw_ssl_error("load_cert_chain " + key);
   }
+  if (SSL_CTX_check_private_key(context_) != 1) throw_ssl_error("load_cert_chain " + key);
 }
 
 void SSLContext::load_verify_locations(const VerifyLocations& locations) {

@@ -90,7 +90,7 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
     lowlevel::Transport* upper() noexcept override { return above_->uppermost(); }
 
    private:
-    ~Below() override = default;
+    ~Below() override { above_->receiver_ = nullptr; }  // the loop may have closed, and nobody is told
     const Ref<TLSTransport> above_;
   };
 

@@ -73,9 +73,10 @@ std::vector<Fd> bind_all_to_one_port(const std::vector<Address>& addresses, std:
   return bind_all(addresses, options);
 }
 
-Server make_server(State state, std::vector<Fd> sockets, detail::SocketFile file = {}) {
+/// `path` is the file of a Unix socket.
+Server make_server(State state, std::vector<Fd> sockets, const std::string& path = {}) {
   Server server(state);
-  state->own(std::move(file));
+  if (state->options().cleanup_socket) state->own(detail::SocketFile(path));
   for (Fd& socket : sockets) state->add(std::move(socket));
   if (state->options().start_serving) state->start();
   return server;
@@ -208,13 +209,14 @@ Server listen_on_path(Ref<ServerState> server, const std::string& path) {
   remove_stale_socket(path);
   std::vector<Fd> sockets;
   sockets.push_back(bound_socket(address, server->options()));
-  return make_server(std::move(server), std::move(sockets), SocketFile(path));
+  return make_server(std::move(server), std::move(sockets), path);
 }
 
 Server listen_on_socket(Ref<ServerState> server, Fd socket) {
+  const std::string path = local_address(socket).path();
   std::vector<Fd> sockets;
   sockets.push_back(std::move(socket));
-  return make_server(std::move(server), std::move(sockets));
+  return make_server(std::move(server), std::move(sockets), path);
 }
 
 }  // namespace detail

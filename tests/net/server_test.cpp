@@ -339,6 +339,25 @@ TUTTI_TEST(UnixServer, ReplacesASocketButNoFile) {
   ::unlink(path.c_str());
 }
 
+// test_server: UnixServerCleanupTests.test_unix_server_cleanup_prevented, …_sock_cleanup, …_cleanup_gone
+TUTTI_TEST(UnixServer, LeavesItsFileIfItIsToldSo) {
+  const Folder folder;
+  const std::string path = folder.path + "/socket";
+  auto kept = co_await tutti::start_unix_server(hold, path, {.cleanup_socket = false});
+  co_await end(kept);
+  EXPECT_TRUE(exists(path));
+  ::unlink(path.c_str());
+  tutti::Socket ready(tutti::AddressFamily::local);
+  ready.bind(tutti::Address::local(path));
+  auto ready_made = co_await tutti::start_server(hold, std::move(ready));
+  EXPECT_TRUE(exists(path));
+  co_await end(ready_made);
+  EXPECT_FALSE(exists(path));
+  auto gone = co_await tutti::start_unix_server(hold, path);
+  ::unlink(path.c_str());
+  co_await end(gone);
+}
+
 TUTTI_TEST(UnixServer, ListensInTheAbstractNamespace) {
   const std::string name = std::string(1, '\0') + "tutti-test-" + std::to_string(::getpid());
   auto server = co_await tutti::start_unix_server(hold, name);

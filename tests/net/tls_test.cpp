@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Connections with TLS, from the handshake to what is known of them. Tests that mirror one of CPython's name it.
 #include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -200,6 +202,20 @@ TUTTI_TEST(TLS, HasNothingToTellOfAPlainConnection) {
   auto pair = co_await connected_pair();
   EXPECT_EQ(pair.client.writer.ssl_object(), nullptr);
   co_await close(pair);
+}
+
+TUTTI_TEST(TLS, LogsItsKeys) {
+  const std::string path = authority().path("connection.log");
+  SSLContext client = client_context();
+  client.set_keylog_filename(path);
+  auto pair = co_await tls_pair(server_context(), client);
+  co_await close(pair);
+  std::ifstream log(path);
+  std::string line;
+  EXPECT_TRUE(std::getline(log, line));
+  EXPECT_TRUE(contains(line, "_TRAFFIC_SECRET ")) << line;
+  log.close();
+  std::remove(path.c_str());
 }
 
 // ---- versions, names, certificates of clients ----

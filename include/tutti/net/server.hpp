@@ -34,6 +34,7 @@ struct ServerOptions {
   bool reuse_address = true;                          ///< SO_REUSEADDR: a port of a server that has just ended is free
   bool reuse_port = false;                            ///< SO_REUSEPORT: several sockets share one port
   bool keep_alive = false;                            ///< SO_KEEPALIVE: the kernel notices peers that have vanished
+  bool cleanup_socket = true;                         ///< the file of a Unix socket goes when the server closes
   bool start_serving = true;                          ///< else `Server::start_serving` or `serve_forever` does
   /// A server's context: TLS. The handler is called after the handshake; one that fails is logged (at `debug`).
   std::optional<SSLContext> ssl = {};
