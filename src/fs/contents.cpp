@@ -72,14 +72,6 @@ struct Copying {
   }
 };
 
-Coro<Fd> open_descriptor(std::string path, int flags) {
-  auto request = detail::path_request("open", std::move(path));
-  request->prepare_openat(AT_FDCWD, request->path.c_str(), static_cast<std::uint32_t>(flags | O_CLOEXEC), 0666);
-  const int result = co_await detail::RequestWait(request);
-  if (result < 0) detail::throw_path_error(-result, "open", request->path);
-  co_return std::move(request->owned);
-}
-
 /// A new file beside `path`, by a name that nobody guesses, and open for writing.
 Coro<File> open_beside(const std::string& path, std::uint32_t permissions) {
   const auto slash = path.rfind('/') + 1;  // 0 if there is none
@@ -138,12 +130,19 @@ Coro<std::uint64_t> write_text(std::string path, std::string text, WriteOptions 
 
 Coro<std::uint64_t> copyfile(std::string from, std::string to) {
   const std::string both = detail::both_paths(from, to);
-  const auto copying = std::make_shared<Copying>();  // the threads' too
-  copying->from = co_await open_descriptor(from, O_RDONLY);
-  if (co_await exists(to) && co_await samefile(std::move(from), to)) {
-    throw OSError(std::make_error_code(std::errc::invalid_argument), "copy " + both + ": they are the same file");
+  const auto refuse = [&](int number, const char* why) {
+    throw OSError(std::error_code(number, std::generic_category()), "copy " + both + ": " + why);
+  };
+  const Stat source = co_await stat(from);
+  if (source.is_dir()) detail::throw_path_error(EISDIR, "copy", both);
+  if (source.type == FileType::fifo) refuse(EINVAL, "the source is a pipe");
+  if (co_await exists(to)) {
+    const Stat target = co_await stat(to);
+    if (source.inode == target.inode && source.device == target.device) refuse(EINVAL, "they are the same file");
   }
-  copying->to = co_await open_descriptor(std::move(to), O_WRONLY | O_CREAT | O_TRUNC);
+  const auto copying = std::make_shared<Copying>();  // the threads' too
+  copying->from = co_await detail::open_path(std::move(from), O_RDONLY | O_CLOEXEC, 0);
+  copying->to = co_await detail::open_path(std::move(to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   std::uint64_t size = 0;
   while (const int count = co_await detail::call_in_thread("copy", both, [copying] { return copying->step(); })) {
     size += static_cast<std::uint64_t>(count);

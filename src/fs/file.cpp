@@ -64,12 +64,8 @@ UnsupportedOperation::~UnsupportedOperation() = default;
 
 Coro<File> open(std::string path, std::string mode, OpenOptions options) {
   const detail::FileMode parsed = detail::FileMode::parse(mode);
-  auto request = detail::path_request("open", path);
-  request->prepare_openat(AT_FDCWD, request->path.c_str(), static_cast<std::uint32_t>(parsed.open_flags),
-                          options.permissions);
-  const int result = co_await detail::RequestWait(request);
-  if (result < 0) detail::throw_path_error(-result, "open", path);
-  co_return detail::FileAccess::make(std::move(request->owned), std::move(path), parsed, options);
+  Fd descriptor = co_await detail::open_path(path, parsed.open_flags, options.permissions);
+  co_return detail::FileAccess::make(std::move(descriptor), std::move(path), parsed, options);
 }
 
 File fdopen(Fd descriptor, std::string mode, OpenOptions options) {

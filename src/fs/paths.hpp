@@ -2,9 +2,11 @@
 // Calls for names: what the functions of this layer share.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include <tutti/base/fd.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/task/coro.hpp>
 
@@ -23,6 +25,10 @@ void check_path(const char* operation, const std::string& path);
 Coro<int> call_in_thread(const char* operation, std::string object, MoveOnlyFunction<int()> function);
 /// The same for `function(path)`. *Errors*: also `ValueError`, as above.
 Coro<int> call_with_path(const char* operation, std::string path, MoveOnlyFunction<int(const char*)> function);
+
+/// open(2). *Errors*: `OSError`, with "open" and the path; `ValueError`, as above. *Cancellation*: what is opened all the
+/// same is closed.
+Coro<Fd> open_path(std::string path, int flags, std::uint32_t permissions);
 
 /// "from -> to", for messages.
 [[nodiscard]] std::string both_paths(const std::string& from, const std::string& to);

@@ -32,6 +32,16 @@ TUTTI_TEST(FileCancel, ClosesWhatWasOpenedForNobody) {
   EXPECT_EQ(message, "no need");
 }
 
+TUTTI_TEST(FileCancel, OpeningAPipeNeedNotWaitForItsOtherEnd) {
+  const ScratchDirectory scratch;
+  ::mkfifo((scratch / "fifo").c_str(), 0600);
+  auto task = create_task(files::open(scratch / "fifo"));
+  for (int i = 0; i < 3; ++i) co_await one_tick();
+  task.cancel();
+  CO_ASSERT_THROW(co_await task, CancelledError);
+  const Fd both(::open((scratch / "fifo").c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));  // frees the thread, if one waits
+}
+
 TUTTI_TEST(FileCancel, ReadingLosesNothing) {
   const ScratchDirectory scratch;
   const Fifo fifo(scratch / "fifo");

@@ -92,7 +92,7 @@ TUTTI_TEST(FileEnd, APipeGivesWhatIsThereAndThenItsEnd) {
   const ScratchDirectory scratch;
   ::mkfifo((scratch / "fifo").c_str(), 0600);
   // Each waits for the other one to open it.
-  auto [in, out] = co_await gather(files::open(scratch / "fifo"), files::open(scratch / "fifo", "w"));
+  auto [out, in] = co_await gather(files::open(scratch / "fifo", "w"), files::open(scratch / "fifo"));
   EXPECT_FALSE(in.seekable());
   co_await out.write("some");
   co_await out.flush();
