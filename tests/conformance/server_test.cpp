@@ -185,6 +185,13 @@ CONFORMANCE_IO(test_server, UnixServerCleanupTests, test_unix_server_cleanup_rep
   EXPECT_FALSE(exists(path.path()));
 }
 
+CONFORMANCE_IO(test_server, UnixServerCleanupTests, test_unix_server_cleanup_prevented) {
+  const UnixSocketPath path;
+  auto server = co_await start_unix_server(&serve_echo, path.path(), {.cleanup_socket = false});
+  co_await stop(server);
+  EXPECT_TRUE(exists(path.path()));
+}
+
 // --- test_buffered_proto ---
 
 class ReceiveStuff final : public BufferedProtocol {
