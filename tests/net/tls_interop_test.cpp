@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // TLS with other people's ends: Python's ssl module and the program openssl.
+#include <chrono>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -19,6 +20,11 @@ using test_support::Program;
 using tutti::StreamReader;
 using tutti::StreamWriter;
 
+using namespace std::chrono_literals;
+
+/// Other people's programs take their time to start.
+constexpr auto kPatience = 50s;
+
 /// `call()` in another thread: the program that it waits for may wait for us.
 template <class F>
 auto elsewhere(F call) {
@@ -27,6 +33,7 @@ auto elsewhere(F call) {
 
 // test_ssl: test_create_server_ssl_1, with Python's blocking client
 TUTTI_TEST(TLSInterop, ServesPython) {
+  tutti::testing::set_time_limit(kPatience);
   auto server = co_await tutti::start_server(
       [](StreamReader reader, StreamWriter writer) -> Coro<> {
         const std::string data = co_await reader.readexactly(300'000);
@@ -58,6 +65,7 @@ with socket.create_connection(('127.0.0.1', int(sys.argv[1]))) as plain:
 
 // test_ssl: test_create_connection_ssl_1, test_shutdown_cleanly, with Python's blocking server
 TUTTI_TEST(TLSInterop, TalksToPython) {
+  tutti::testing::set_time_limit(kPatience);
   const std::string certificate = authority().issue("localhost");
   const char* const script = R"(
 import socket, ssl, sys
@@ -92,6 +100,7 @@ with socket.create_server(('127.0.0.1', 0)) as listener:
 }
 
 TUTTI_TEST(TLSInterop, GoesOnWithTLSLikeAMailServer) {
+  tutti::testing::set_time_limit(kPatience);
   auto server = co_await tutti::start_server(
       [](StreamReader reader, StreamWriter writer) -> Coro<> {
         writer.write("220 tutti ESMTP\r\n");
@@ -120,6 +129,7 @@ with smtplib.SMTP('127.0.0.1', int(sys.argv[1])) as client:
 }
 
 TUTTI_TEST(TLSInterop, RefusesRenegotiation) {
+  tutti::testing::set_time_limit(kPatience);
   auto server = co_await tutti::start_server(
       [](StreamReader reader, StreamWriter writer) -> Coro<> {
         try {
