@@ -2,11 +2,10 @@
 // Time: one monotonic clock, nanoseconds everywhere, and the conversion from what callers write.
 #pragma once
 
-#include <chrono>
-#include <cmath>
 #include <limits>
 #include <type_traits>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/error.hpp>
 
 namespace tutti {

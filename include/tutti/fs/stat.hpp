@@ -2,11 +2,11 @@
 // What the file system knows of a file.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/task/coro.hpp>
 
 namespace tutti::files {

@@ -6,7 +6,6 @@
 //   std::string page = co_await response.text();
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -18,12 +17,13 @@
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/http/body.hpp>
+#include <tutti/http/client_response.hpp>
 #include <tutti/http/errors.hpp>
 #include <tutti/http/headers.hpp>
 #include <tutti/http/parser.hpp>
-#include <tutti/http/client_response.hpp>
 #include <tutti/http/url.hpp>
 #include <tutti/io/streams.hpp>
 #include <tutti/task/coro.hpp>

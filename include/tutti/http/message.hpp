@@ -3,11 +3,11 @@
 // write them.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/http/headers.hpp>
 
 namespace tutti::http {

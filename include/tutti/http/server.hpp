@@ -9,7 +9,6 @@
 //   co_await server.serve_forever();
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/http/message.hpp>
 #include <tutti/http/parser.hpp>

@@ -2,13 +2,13 @@
 // TLS: what a connection is to be encrypted with, whom it trusts, what came of it. Python's `ssl` module, on OpenSSL.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
 #include <tutti/base/function.hpp>

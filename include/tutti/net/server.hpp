@@ -2,7 +2,6 @@
 // Streams over sockets, the server's side: a coroutine for each connection.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/base/ref.hpp>

@@ -2,13 +2,13 @@
 // Streams over sockets, the client's side: TCP and Unix.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/io/address.hpp>
 #include <tutti/io/ssl.hpp>

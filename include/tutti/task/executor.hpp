@@ -2,13 +2,13 @@
 // From the loop to threads and back: for what would hold up the loop.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>

@@ -2,9 +2,9 @@
 // What a runner does before it closes its loop.
 #pragma once
 
-#include <chrono>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>
 

@@ -2,11 +2,11 @@
 // Waiting for nothing but time.
 #pragma once
 
-#include <chrono>
 #include <coroutine>
 #include <string_view>
 #include <utility>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/loop/timer.hpp>
 #include <tutti/task/coro.hpp>

@@ -2,12 +2,12 @@
 // Limits in time: `timeout`, `timeout_at`, `wait_for`.
 #pragma once
 
-#include <chrono>
 #include <exception>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/loop/handle.hpp>
 #include <tutti/loop/timer.hpp>

@@ -2,11 +2,11 @@
 // Clocks for tests: one that knows when all tasks wait, and one on which time passes only then.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>
