@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tutti/base/error.hpp>
+#include <tutti/task/coro.hpp>
 #include <tutti/task/future.hpp>
 
 namespace tutti {
