@@ -217,8 +217,18 @@ TUTTI_TEST(HttpInterop, ReadsFromNginx) {
                                     "access_log off; types { text/html html; } server { listen unix:" + socket +
                                     "; absolute_redirect off; root " + path + "; } }");
   Program program({nginx, "-p", path, "-c", path + "/nginx.conf"});
-  for (int i = 0; i < 1000 && !fs::exists(socket); ++i) co_await tutti::sleep(5ms);
-  if (!fs::exists(socket)) CO_SKIP() << "nginx does not start here";
+  // The file is there before anybody listens.
+  bool listens = false;
+  for (int i = 0; i < 1000 && !listens; ++i) {
+    try {
+      auto streams = co_await tutti::open_unix_connection(socket);
+      streams.writer.close();
+      listens = true;
+    } catch (const tutti::OSError&) {
+    }
+    if (!listens) co_await tutti::sleep(5ms);
+  }
+  if (!listens) CO_SKIP() << "nginx does not start here";
   http::ClientSession session(
       {.base_url = http::Url("http://localhost"),
        .connector = {.limit = 10},

@@ -80,6 +80,7 @@ TUTTI_TEST(ReadPipe, IsClosedWithItsReader) {
 }
 
 TUTTI_TEST(ReadPipe, IsClosedAfterAReadThatOutlivesItsReader) {
+  lowlevel::ignore_sigpipe();
   auto [reading, writing] = make_pipe();
   std::optional<StreamReader> reader = open_read_pipe(std::move(reading));
   auto line = create_task(reader->readline());
