@@ -113,15 +113,15 @@ TUTTI_TEST(LimitedThread, CancelledWhileItRunsHoldsItsTokenUntilTheFunctionHasEn
 }
 
 TUTTI_TEST(LimitedThread, MayOutliveItsLimiter) {
-  Gate gate;
+  const auto gate = std::make_shared<Gate>();  // the thread may be the last to leave it
   {
     CapacityLimiter limiter(1);
-    auto call = create_task(to_thread([&] { gate.wait(); }, {.limiter = &limiter}));
-    co_await to_thread([&] { gate.begun.get_future().wait(); });
+    auto call = create_task(to_thread([gate] { gate->wait(); }, {.limiter = &limiter}));
+    co_await to_thread([gate] { gate->begun.get_future().wait(); });
     call.cancel();
     EXPECT_THROW(co_await call, CancelledError);
   }
-  gate.open.set_value();
+  gate->open.set_value();
 }
 
 TEST(LimitedThread, MayOutliveItsLoop) {
