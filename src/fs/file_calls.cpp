@@ -151,7 +151,8 @@ bool FileCalls::readline_now(const Self& self, std::optional<std::string>& resul
   FileState& file = FileState::of(self);
   if (!may_read(file, "readline")) return false;
   for (std::size_t searched = 0;;) {
-    if ((result = take_line(file, most, searched))) return true;
+    result = take_line(file, most, searched);
+    if (result) return true;
     const auto got = file.fill_now(1);
     if (!got) return false;
     if (*got != 0) continue;

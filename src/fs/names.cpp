@@ -19,7 +19,6 @@ namespace tutti::files {
 namespace {
 
 using detail::call_with_path;
-using detail::FileRequest;
 using detail::path_request;
 using detail::RequestWait;
 using detail::throw_path_error;

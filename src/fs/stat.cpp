@@ -64,7 +64,6 @@ files::Stat to_stat(const struct statx& status) {
 namespace files {
 namespace {
 
-using detail::FileRequest;
 using detail::path_request;
 using detail::RequestWait;
 using detail::throw_path_error;

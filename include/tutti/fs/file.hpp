@@ -52,36 +52,36 @@ struct FileAccess;
 /// What the calls on a file do. Those that may be done at once come in pairs; see `FileCall`.
 struct FileCalls {
   using Self = Ref<FileBase>;
-  static bool read_now(const Self& file, std::optional<std::string>& result, std::size_t count);
-  static Coro<std::string> read_later(Self file, std::size_t count);
-  static bool readinto_now(const Self& file, std::optional<std::size_t>& result, MutableBytes memory);
-  static Coro<std::size_t> readinto_later(Self file, MutableBytes memory);
-  static bool readline_now(const Self& file, std::optional<std::string>& result, std::size_t most);
-  static Coro<std::string> readline_later(Self file, std::size_t most);
-  static bool next_now(const Self& file, std::optional<std::optional<std::string>>& result);
-  static Coro<std::optional<std::string>> next_later(Self file);
-  static bool write_now(const Self& file, std::optional<std::size_t>& result, std::string& data);
-  static Coro<std::size_t> write_later(Self file, std::string data);
-  static bool seek_now(const Self& file, std::optional<std::uint64_t>& result, std::int64_t offset, files::Whence from);
-  static Coro<std::uint64_t> seek_later(Self file, std::int64_t offset, files::Whence from);
-  static bool pread_now(const Self& file, std::optional<std::string>& result, std::size_t count, std::uint64_t offset);
-  static Coro<std::string> pread_later(Self file, std::size_t count, std::uint64_t offset);
-  static bool preadinto_now(const Self& file, std::optional<std::size_t>& result, MutableBytes memory,
+  static bool read_now(const Self& self, std::optional<std::string>& result, std::size_t count);
+  static Coro<std::string> read_later(Self self, std::size_t count);
+  static bool readinto_now(const Self& self, std::optional<std::size_t>& result, MutableBytes memory);
+  static Coro<std::size_t> readinto_later(Self self, MutableBytes memory);
+  static bool readline_now(const Self& self, std::optional<std::string>& result, std::size_t most);
+  static Coro<std::string> readline_later(Self self, std::size_t most);
+  static bool next_now(const Self& self, std::optional<std::optional<std::string>>& result);
+  static Coro<std::optional<std::string>> next_later(Self self);
+  static bool write_now(const Self& self, std::optional<std::size_t>& result, std::string& data);
+  static Coro<std::size_t> write_later(Self self, std::string data);
+  static bool seek_now(const Self& self, std::optional<std::uint64_t>& result, std::int64_t offset, files::Whence from);
+  static Coro<std::uint64_t> seek_later(Self self, std::int64_t offset, files::Whence from);
+  static bool pread_now(const Self& self, std::optional<std::string>& result, std::size_t count, std::uint64_t offset);
+  static Coro<std::string> pread_later(Self self, std::size_t count, std::uint64_t offset);
+  static bool preadinto_now(const Self& self, std::optional<std::size_t>& result, MutableBytes memory,
                             std::uint64_t offset);
-  static Coro<std::size_t> preadinto_later(Self file, MutableBytes memory, std::uint64_t offset);
+  static Coro<std::size_t> preadinto_later(Self self, MutableBytes memory, std::uint64_t offset);
 
-  static Coro<std::string> read1(Self file, std::size_t count);
-  static Coro<std::string> peek(Self file);
-  static Coro<std::vector<std::string>> readlines(Self file, std::size_t hint);
-  static AsyncGenerator<std::string> lines(Self file);
-  static Coro<> writelines(Self file, std::vector<std::string> lines);
-  static Coro<> flush(Self file);
-  static Coro<> sync(Self file, bool data_only);
-  static Coro<std::uint64_t> truncate(Self file, std::optional<std::uint64_t> size);
-  static Coro<std::size_t> pwrite(Self file, std::string data, std::uint64_t offset);
-  static Coro<> close(Self file);
-  static Coro<files::Stat> stat(Self file);
-  static Coro<std::uint64_t> size(Self file);
+  static Coro<std::string> read1(Self self, std::size_t count);
+  static Coro<std::string> peek(Self self);
+  static Coro<std::vector<std::string>> readlines(Self self, std::size_t hint);
+  static AsyncGenerator<std::string> lines(Self self);
+  static Coro<> writelines(Self self, std::vector<std::string> lines);
+  static Coro<> flush(Self self);
+  static Coro<> sync(Self self, bool data_only);
+  static Coro<std::uint64_t> truncate(Self self, std::optional<std::uint64_t> size);
+  static Coro<std::size_t> pwrite(Self self, std::string data, std::uint64_t offset);
+  static Coro<> close(Self self);
+  static Coro<files::Stat> stat(Self self);
+  static Coro<std::uint64_t> size(Self self);
 };
 
 using ReadCall = FileCall<std::string, FileCalls::read_now, FileCalls::read_later, std::size_t>;
