@@ -27,8 +27,8 @@ class Borrower {
  public:
   Borrower(const AnyTask& task) noexcept  // NOLINT(google-explicit-constructor): a task is one
       : identity_(&task.state()), task_(&task.state()) {}
-  Borrower(const void* identity) noexcept
-      : identity_(identity) {}  // NOLINT(google-explicit-constructor): so is an address
+  Borrower(const void* identity) noexcept  // NOLINT(google-explicit-constructor): so is an address
+      : identity_(identity) {}
 
   [[nodiscard]] const void* identity() const noexcept { return identity_; }
   friend bool operator==(const Borrower& a, const Borrower& b) noexcept { return a.identity_ == b.identity_; }
@@ -53,7 +53,7 @@ class [[nodiscard]] BorrowedToken {
   BorrowedToken(CapacityLimiter& limiter, Borrower borrower) noexcept
       : limiter_(&limiter), borrower_(std::move(borrower)) {}
   BorrowedToken(BorrowedToken&& other) noexcept
-      : limiter_(std::exchange(other.limiter_, nullptr)), borrower_(other.borrower_) {}
+      : limiter_(std::exchange(other.limiter_, nullptr)), borrower_(std::move(other.borrower_)) {}
   BorrowedToken& operator=(BorrowedToken&& other) noexcept {
     std::swap(limiter_, other.limiter_);
     std::swap(borrower_, other.borrower_);
