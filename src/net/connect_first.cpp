@@ -53,6 +53,7 @@ Coro<Ref<Connection>> connect_staggered(const std::vector<Address>& addresses, c
     return [&options, &address] { return connect_one(address, options); };
   };
   std::vector<decltype(contender(addresses.front()))> contenders;
+  contenders.reserve(addresses.size());
   for (const Address& address : addresses) contenders.push_back(contender(address));
   auto outcome = co_await staggered_race(std::move(contenders), options.happy_eyeballs_delay);
   errors = std::move(outcome.exceptions);
@@ -77,6 +78,7 @@ struct Failure {
 [[noreturn]] void throw_failures(const std::string& name, const std::vector<Address>& addresses,
                                  const std::vector<std::exception_ptr>& errors) {
   std::vector<Failure> failures;
+  failures.reserve(errors.size());
   for (const std::exception_ptr& error : errors) failures.emplace_back(error);
   const auto refused = [&](const Failure& failure) {
     return failure.number == failures.front().number && failure.text.starts_with("connect ");
