@@ -1,37 +1,27 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/gather.hpp>
 
+#include "loop/loop_list.hpp"
+
 namespace tutti::detail {
 
-/// A loop's gathers of plain futures. Those may stay pending for ever, and then they and the gather would hold each other.
-class GatherCore::Open final : public lowlevel::Service {
+/// Children that are plain futures may stay pending for ever, and then they and the gather would hold each other: the
+/// end of the loop is where they let go.
+class GatherCore::Leash final : public LoopMember {
  public:
-  explicit Open(EventLoop&) {}
-  void enter(GatherCore& core) noexcept {
-    core.open_ = this;
-    core.following_ = first_;
-    if (first_ != nullptr) first_->previous_ = &core;
-    first_ = &core;
-  }
-  void leave(GatherCore& core) noexcept {
-    (core.previous_ == nullptr ? first_ : core.previous_->following_) = core.following_;
-    if (core.following_ != nullptr) core.following_->previous_ = core.previous_;
-    core.open_ = nullptr;
-  }
-  void close(EventLoop&) noexcept override {
-    while (first_ != nullptr) first_->let_go();
-  }
+  explicit Leash(GatherCore& core) : LoopMember(core.outer_.loop()), core_(core) {}
+  void loop_closes() noexcept override { core_.let_go(); }
 
  private:
-  GatherCore* first_ = nullptr;
+  GatherCore& core_;
 };
 
-void GatherCore::leave() noexcept {
-  if (open_ != nullptr) open_->leave(*this);
-}
+GatherCore::GatherCore(FutureState& outer, std::size_t count, bool keep_exceptions)
+    : outer_(outer), count_(count), keep_exceptions_(keep_exceptions), children_(std::make_unique<Child[]>(count)) {}
+
+GatherCore::~GatherCore() = default;
 
 void GatherCore::let_go() noexcept {
-  leave();
   const Ref<FutureState> outer(&outer_);
   for (std::size_t i = 0; i < count_; ++i) {
     if (!children_[i].future->done() && children_[i].future->remove_waiter(children_[i])) outer_.release();
@@ -52,7 +42,7 @@ void GatherCore::start() {
   for (std::size_t i = 0; i < count_; ++i) {
     Child& child = children_[i];
     if (child.future->done()) continue;
-    if (!child.future->is_task() && open_ == nullptr) outer_.loop().service<Open>().enter(*this);
+    if (!child.future->is_task() && !leash_) leash_ = std::make_unique<Leash>(*this);
     outer_.retain();  // until the child is done
     child.future->add_waiter(child);
   }

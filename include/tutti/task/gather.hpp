@@ -71,7 +71,7 @@ namespace detail {
 
 /// Counts the children of a gather; the untyped part.
 class GatherCore {
-  class Open;
+  class Leash;
 
  public:
   GatherCore(const GatherCore&) = delete;
@@ -86,9 +86,8 @@ class GatherCore {
     Ref<FutureState> future;
   };
 
-  GatherCore(FutureState& outer, std::size_t count, bool keep_exceptions)
-      : outer_(outer), count_(count), keep_exceptions_(keep_exceptions), children_(std::make_unique<Child[]>(count)) {}
-  virtual ~GatherCore() { leave(); }
+  GatherCore(FutureState& outer, std::size_t count, bool keep_exceptions);
+  virtual ~GatherCore();
 
   /// *Errors*: `ValueError` if the children belong to different loops.
   void watch(const Ref<FutureState>& future);
@@ -103,7 +102,6 @@ class GatherCore {
   void child_done(Child& child);
   void settle(Child& child);
   void let_go() noexcept;
-  void leave() noexcept;
 
   FutureState& outer_;
   std::size_t count_;
@@ -112,9 +110,7 @@ class GatherCore {
   bool keep_exceptions_;
   bool cancel_requested_ = false;
   std::unique_ptr<Child[]> children_;
-  Open* open_ = nullptr;  // the list it stands in
-  GatherCore* previous_ = nullptr;
-  GatherCore* following_ = nullptr;
+  std::unique_ptr<Leash> leash_;  // to the loop, if it is to be told of the loop's end
 };
 
 template <class T>
