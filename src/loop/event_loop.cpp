@@ -330,12 +330,10 @@ void EventLoop::call_exception_handler(const ExceptionContext& context) {
     // A copy, since the handler may replace itself.
     const auto handler = exception_handler_;
     handler(*this, context);
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
   } catch (...) {
-    default_exception_handler({"unhandled error in exception handler", std::current_exception(), {}, {}});
+    const std::exception_ptr error = std::current_exception();
+    if (leaves_loop(error)) throw;
+    default_exception_handler({"unhandled error in exception handler", error, {}, {}});
     default_exception_handler(context);
   }
 }

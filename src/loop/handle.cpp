@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/loop/handle.hpp>
 
-#include <string>
-
-#include <tutti/base/log.hpp>
 #include <tutti/loop/event_loop.hpp>
 
-namespace tutti::detail {
+#include "call.hpp"
 
-void HandleState::call() {
-  const ContextScope scope(context_);
-  try {
-    callback_();
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (...) {
-    loop_->call_exception_handler(
-        {"exception in callback", std::current_exception(), std::string("callback ") + where_.function_name(), where_});
-  }
-}
+namespace tutti::detail {
 
 void HandleState::run() {
   const Ref<HandleState> self = Ref<HandleState>::adopt(this);
@@ -34,10 +19,7 @@ void HandleState::run() {
       handle.stage_.notify_all();
     }
   } const finish{*this};
-  if (!loop_->get_debug()) return call();
-  const auto begin = std::chrono::steady_clock::now();
-  call();
-  report_if_slow(*loop_, std::chrono::steady_clock::now() - begin, "callback", where_);
+  call_back(*loop_, callback_, context_, where_);
 }
 
 void HandleState::drop() noexcept {

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <exception>
 #include <string>
 #include <utility>
@@ -19,6 +18,8 @@
 
 #include <tutti/base/log.hpp>
 #include <tutti/loop/operation.hpp>
+
+#include "call.hpp"
 
 namespace tutti {
 namespace {
@@ -63,10 +64,7 @@ class Watch final : public lowlevel::Operation {
     if (result < 0) return fail(make_os_error(-result, "watch descriptor " + std::to_string(descriptor_)));
     const Again again{*this};
     calling_ = true;
-    if (!loop_.get_debug()) return call();
-    const auto begin = std::chrono::steady_clock::now();
-    call();
-    detail::report_if_slow(loop_, std::chrono::steady_clock::now() - begin, "callback", where_);
+    detail::call_back(loop_, callback_, context_, where_);
   }
 
   void drop() noexcept override { delete this; }
@@ -90,20 +88,6 @@ class Watch final : public lowlevel::Operation {
   };
 
   ~Watch() = default;
-
-  void call() {
-    const detail::ContextScope scope(context_);
-    try {
-      callback_();
-    } catch (const KeyboardInterrupt&) {
-      throw;
-    } catch (const SystemExit&) {
-      throw;
-    } catch (...) {
-      loop_.call_exception_handler({"exception in callback", std::current_exception(),
-                                    std::string("callback ") + where_.function_name(), where_});
-    }
-  }
 
   void fail(std::exception_ptr error) noexcept;
 

@@ -6,6 +6,8 @@
 #include <tutti/base/log.hpp>
 #include <tutti/task/task_state.hpp>
 
+#include "loop/call.hpp"
+
 namespace tutti::detail {
 namespace {
 
@@ -21,16 +23,9 @@ class DoneCallback final : public lowlevel::Ready, public lowlevel::PoolAllocate
     const std::unique_ptr<DoneCallback> self(this);
     const Ref<FutureState> future(future_);
     const ContextScope scope(context_);
-    try {
-      function_(*future);
-    } catch (const KeyboardInterrupt&) {
-      throw;
-    } catch (const SystemExit&) {
-      throw;
-    } catch (...) {
-      future->loop().call_exception_handler(
-          {"exception in done callback", std::current_exception(), future->describe_self(), {}});
-    }
+    call_reporting(
+        future->loop(), [&] { function_(*future); },
+        [&] { return ExceptionContext{"exception in done callback", nullptr, future->describe_self(), {}}; });
   }
   void drop() noexcept override { delete this; }
 

@@ -79,12 +79,10 @@ class Race {
       if (over()) throw CancelledError();  // too late by a moment, and not to be stopped
       outcome_.winner = index;
       cancel(index);
-    } catch (const KeyboardInterrupt&) {
-      throw;
-    } catch (const SystemExit&) {
-      throw;
     } catch (...) {
-      outcome_.exceptions[index] = std::current_exception();
+      const std::exception_ptr error = std::current_exception();
+      if (leaves_loop(error)) throw;
+      outcome_.exceptions[index] = error;
     }
   }
 

@@ -44,7 +44,6 @@ class HandleState final : public lowlevel::Timer, public lowlevel::PoolAllocated
  private:
   enum class Stage : unsigned char { scheduled, running, finished, cancelled };
   ~HandleState() = default;
-  void call();
 
   EventLoop* loop_;
   Callback callback_;
