@@ -12,10 +12,7 @@
 
 namespace tutti::detail {
 
-FileState::~FileState() {
-  unlink();
-  finish_now();
-}
+FileState::~FileState() { finish_now(); }
 
 Coro<> FileState::close() {
   if (closed_) co_return;
@@ -88,7 +85,7 @@ void FileState::close_descriptor() noexcept {
 void FileState::finish_close() noexcept {
   const Ref<FileState> self(this);
   closed_ = true;
-  unlink();
+  leave_loop();
   const std::exception_ptr error = std::exchange(close_error_, nullptr);
   bool told = false;
   for (const Future<>& closer : std::exchange(closers_, {})) {
@@ -111,7 +108,7 @@ void FileState::finish_close() noexcept {
 void FileState::loop_closes() noexcept {
   const Ref<FileState> self(this);
   loop_ = nullptr;
-  files_ = nullptr;
+  budget_ = nullptr;
   closing_ = true;
   waiting_.clear();
   closers_.clear();

@@ -34,8 +34,9 @@ FileState& FileState::of(const Ref<FileBase>& file) {
 }
 
 FileState::FileState(EventLoop& loop, Fd descriptor, std::string name, FileMode mode, files::OpenOptions options)
-    : loop_(&loop),
-      files_(&loop.service<LoopFiles>()),
+    : LoopMember(loop),
+      loop_(&loop),
+      budget_(&loop.service<ReadBudget>()),
       descriptor_(std::make_shared<Fd>(std::move(descriptor))),
       name_(std::move(name)),
       mode_(mode),
@@ -46,7 +47,6 @@ FileState::FileState(EventLoop& loop, Fd descriptor, std::string name, FileMode 
   on_disk_ = may_try_ = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
   seekable_ = ::lseek(fileno(), 0, mode.appending ? SEEK_END : SEEK_CUR) >= 0;
   if (S_ISFIFO(status.st_mode) && mode.writable) lowlevel::ignore_sigpipe();
-  files_->add(*this);
 }
 
 void FileState::fail(int number, const char* operation) const {
@@ -151,11 +151,11 @@ Coro<files::Stat> FileState::stat() {
 // ---- reading ----
 
 std::optional<std::size_t> FileState::read_if_at_hand(MutableBytes memory, std::int64_t offset) {
-  if (!may_try_ || files_->allowance() == 0) return std::nullopt;
-  const iovec piece{memory.data(), std::min(memory.size(), files_->allowance())};
+  if (!may_try_ || budget_->left() == 0) return std::nullopt;
+  const iovec piece{memory.data(), std::min(memory.size(), budget_->left())};
   const ssize_t count = ::preadv2(fileno(), &piece, 1, offset, RWF_NOWAIT);
   if (count >= 0) {
-    files_->spend(static_cast<std::size_t>(count));
+    budget_->spend(static_cast<std::size_t>(count));
     return static_cast<std::size_t>(count);
   }
   // What else is wrong the real call finds again.
@@ -168,14 +168,14 @@ std::size_t FileState::read_size(std::size_t count) const noexcept {
 }
 
 std::optional<std::size_t> FileState::fill_now(std::size_t count, bool exactly) {
-  if (!may_try_ || files_->allowance() == 0) return std::nullopt;
+  if (!may_try_ || budget_->left() == 0) return std::nullopt;
   const auto got = read_if_at_hand(in_.room(exactly ? std::min(count, kMostAtOnce) : read_size(count)), -1);
   if (got) in_.commit(*got);
   return got;
 }
 
 Coro<std::size_t> FileState::fill(std::size_t count, bool exactly) {
-  if (may_try_ && files_->allowance() == 0) co_await sleep(Duration::zero());
+  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
   if (const auto got = fill_now(count, exactly)) co_return *got;
   const MutableBytes room = in_.room(exactly ? std::min(count, kMostAtOnce) : read_size(count));
   auto request = make_request();
@@ -208,7 +208,7 @@ std::optional<std::size_t> FileState::read_at_now(MutableBytes memory, std::uint
 }
 
 Coro<std::size_t> FileState::read_at(MutableBytes memory, std::uint64_t offset) {
-  if (may_try_ && files_->allowance() == 0) co_await sleep(Duration::zero());
+  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
   if (const auto got = read_at_now(memory, offset)) co_return *got;
   auto request = make_request();
   request->memory.resize(std::min(memory.size(), kMostAtOnce));

@@ -25,7 +25,8 @@
 #include <tutti/fs/file.hpp>
 #include <tutti/task/future.hpp>
 
-#include "loop_files.hpp"
+#include "loop/loop_list.hpp"
+#include "read_budget.hpp"
 #include "read_buffer.hpp"
 #include "request.hpp"
 
@@ -49,7 +50,7 @@ struct FileAccess {
   static files::File make(Fd descriptor, std::string name, const FileMode& mode, files::OpenOptions options);
 };
 
-class FileState final : public FileBase, public FileLink {
+class FileState final : public FileBase, public LoopMember {
  public:
   /// *Errors*: `OSError` if the descriptor is none, or a directory's.
   FileState(EventLoop& loop, Fd descriptor, std::string name, FileMode mode, files::OpenOptions options);
@@ -105,7 +106,7 @@ class FileState final : public FileBase, public FileLink {
 
   void begin_close() noexcept;
   Coro<> close();
-  void loop_closes() noexcept;
+  void loop_closes() noexcept override;
 
   [[nodiscard]] bool closing() const noexcept { return closing_; }
   [[nodiscard]] int fileno() const noexcept { return descriptor_->get(); }
@@ -113,7 +114,6 @@ class FileState final : public FileBase, public FileLink {
   [[nodiscard]] const FileMode& mode() const noexcept { return mode_; }
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const files::OpenOptions& options() const noexcept { return options_; }
-  [[nodiscard]] bool has_allowance() const noexcept { return files_->allowance() != 0; }
 
  private:
   struct Waiting {
@@ -147,7 +147,7 @@ class FileState final : public FileBase, public FileLink {
   void write_out_now() noexcept;
 
   EventLoop* loop_;  // null once it has closed
-  LoopFiles* files_;
+  ReadBudget* budget_;
   std::shared_ptr<Fd> descriptor_;
   std::string name_;
   FileMode mode_;

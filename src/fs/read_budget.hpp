@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The open files of a loop, and how much they may do at once.
+// How much the files of a loop may read at once.
 #pragma once
 
 #include <algorithm>
@@ -10,26 +10,13 @@
 
 namespace tutti::detail {
 
-struct FileLink {
-  FileLink* previous = this;
-  FileLink* following = this;
-
-  void unlink() noexcept {
-    previous->following = following;
-    following->previous = previous;
-    previous = following = this;
-  }
-};
-
-class LoopFiles final : public lowlevel::Service {
+/// What is at hand is read without giving the loop back, up to this much in one iteration: a task that only reads hot
+/// files must not keep the others from their turn.
+class ReadBudget final : public lowlevel::Service {
  public:
-  explicit LoopFiles(EventLoop& loop) noexcept : loop_(loop) {}
-  void close(EventLoop& loop) noexcept override;
-  void add(FileLink& file) noexcept;
+  explicit ReadBudget(EventLoop& loop) noexcept : loop_(loop) {}
 
-  /// What is at hand is read without giving the loop back, up to this much in one iteration: a task that only reads hot
-  /// files must not keep the others from their turn.
-  [[nodiscard]] std::size_t allowance() noexcept {
+  [[nodiscard]] std::size_t left() noexcept {
     if (iteration_ != loop_.iterations()) {
       iteration_ = loop_.iterations();
       left_ = kPerIteration;
@@ -43,7 +30,6 @@ class LoopFiles final : public lowlevel::Service {
   static constexpr std::size_t kLeast = 4096;                            // what a call costs, however little it reads
 
   EventLoop& loop_;
-  FileLink files_;
   std::uint64_t iteration_ = 0;
   std::size_t left_ = 0;
 };
