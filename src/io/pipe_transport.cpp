@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "pipe_transport.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
 
 #include <poll.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <tutti/base/error.hpp>
 
 namespace tutti::detail {
 namespace {
-
-// How much is read at once: as much as the pipe's traffic has needed lately, up to what a pipe holds.
-constexpr std::uint32_t kSmallestBurst = 4 * 1024;
-constexpr std::uint32_t kLargestBurst = 64 * 1024;
-constexpr std::uint32_t kBurstStep = 4;
-
-constexpr std::size_t kMostPieces = 64;  // of one writev(2); far below IOV_MAX
 
 bool try_again(int number) noexcept { return number == EAGAIN || number == EWOULDBLOCK || number == EINTR; }
 
@@ -128,17 +119,13 @@ void ReadPipe::woken(Wait&) {
 }
 
 void ReadPipe::read() {
-  ByteBuffer data(burst_);
-  const ssize_t got = ::read(pipe_.get(), data.room().data(), burst_);
+  ByteBuffer data(burst_.size());
+  const ssize_t got = ::read(pipe_.get(), data.room().data(), burst_.size());
   const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
   if (got > 0) {
     const auto count = static_cast<std::uint32_t>(got);
     data.commit(count);
-    if (count == burst_) {
-      burst_ = std::min(burst_ * kBurstStep, kLargestBurst);
-    } else if (count < burst_ / kBurstStep) {
-      burst_ = std::max(burst_ / kBurstStep, kSmallestBurst);
-    }
+    burst_.adapt(count);
     receiver->data_received(std::move(data));
   } else if (got == 0) {
     eof_ = true;
@@ -161,12 +148,8 @@ void ReadPipe::set_write_buffer_limits(std::size_t, std::size_t) {
 
 /// Writes what goes without waiting, in one call; gives how much that was. An error is told through the receiver.
 std::size_t WritePipe::write_now(std::span<const BytesView> pieces) noexcept {
-  iovec vectors[kMostPieces];
-  int count = 0;
-  for (const BytesView piece : pieces.first(std::min(pieces.size(), kMostPieces))) {
-    vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
-  }
-  const ssize_t written = ::writev(pipe_.get(), vectors, count);
+  const Vectors vectors(pieces);
+  const ssize_t written = ::writev(pipe_.get(), vectors.items, static_cast<int>(vectors.count));
   if (written >= 0) return static_cast<std::size_t>(written);
   if (!try_again(errno)) end(error("write to", errno));
   return 0;
@@ -181,17 +164,12 @@ void WritePipe::writelines(std::span<const BytesView> pieces) {
   if (closing_) return;
   std::size_t skip = 0;
   if (queued_.empty()) {
-    std::size_t total = 0;
-    for (const BytesView piece : pieces) total += piece.size();
+    const std::size_t total = total_size(pieces);
     if (total == 0) return;
     skip = write_now(pieces);
     if (skip == total || closing_) return;
   }
-  for (const BytesView piece : pieces) {
-    const std::size_t written = std::min(skip, piece.size());
-    skip -= written;
-    queued_.append(piece.substr(written));
-  }
+  append_rest(queued_, pieces, skip);
   start(writable_, POLLOUT);
   check_high();
 }
@@ -222,21 +200,16 @@ void WritePipe::cancel_waits() noexcept {
 }
 
 void WritePipe::set_write_buffer_limits(std::size_t high, std::size_t low) {
-  if (low > high) throw ValueError("set_write_buffer_limits: the low mark is above the high one");
-  limits_ = {high, low};
+  marks_.set({high, low});
   check_high();
 }
 
 void WritePipe::check_high() noexcept {
-  if (paused_ || closing_ || queued_.size() <= limits_.high) return;
-  paused_ = true;
-  receiver_->pause_writing();
+  if (!closing_ && marks_.must_pause(queued_.size())) receiver_->pause_writing();
 }
 
 void WritePipe::check_low() noexcept {
-  if (!paused_ || queued_.size() > limits_.low) return;
-  paused_ = false;
-  receiver_->resume_writing();
+  if (marks_.may_resume(queued_.size())) receiver_->resume_writing();
 }
 
 }  // namespace tutti::detail

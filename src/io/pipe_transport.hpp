@@ -13,6 +13,7 @@
 #include <tutti/io/transport.hpp>
 #include <tutti/loop/operation.hpp>
 
+#include "flow.hpp"
 #include "loop/loop_list.hpp"
 
 namespace tutti::detail {
@@ -103,9 +104,9 @@ class ReadPipe final : public PipeTransport {
   void drop_buffers() noexcept override {}
   void read();
 
-  bool reading_ = false;            // the receiver wants data
-  bool eof_ = false;                // there will be none
-  std::uint32_t burst_ = 4 * 1024;  // how much is read at once
+  bool reading_ = false;  // the receiver wants data
+  bool eof_ = false;      // there will be none
+  ReadBurst burst_;
   Wait readable_{*this};
 };
 
@@ -125,7 +126,9 @@ class WritePipe final : public PipeTransport {
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return queued_.size(); }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
-  [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override { return limits_; }
+  [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
+    return marks_.limits();
+  }
   void close() noexcept override;
 
  private:
@@ -136,8 +139,7 @@ class WritePipe final : public PipeTransport {
   void check_high() noexcept;
   void check_low() noexcept;
 
-  bool paused_ = false;  // the receiver was asked not to write
-  lowlevel::WriteBufferLimits limits_;
+  WriteMarks marks_;
   ByteBuffer queued_;
   Wait writable_{*this};
   Wait broken_{*this};

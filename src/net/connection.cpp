@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "connection.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <new>
@@ -9,9 +8,10 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <tutti/base/error.hpp>
+
+#include "socket.hpp"
 
 namespace tutti::detail {
 namespace {
@@ -19,11 +19,6 @@ namespace {
 // A read that is posted holds its buffer, also while the connection is idle: so that is small. When it comes back full,
 // the rest is read at once into as much more as the connection's traffic has needed lately.
 constexpr std::size_t kPostedRead = 1024;
-constexpr std::uint32_t kSmallestBurst = 4 * 1024;
-constexpr std::uint32_t kLargestBurst = 64 * 1024;
-constexpr std::uint32_t kBurstStep = 4;
-
-constexpr std::size_t kMostPieces = 64;  // of one sendmsg(2); far below IOV_MAX
 
 }  // namespace
 
@@ -31,8 +26,7 @@ Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<Conn
     : LoopMember(loop),
       loop_(&loop),
       socket_(std::move(socket)),
-      reads_all_(peer.family() == AddressFamily::ipv4 || peer.family() == AddressFamily::ipv6),
-      burst_(kSmallestBurst),
+      reads_all_(is_internet(peer)),
       owner_(std::move(owner)),
       peer_(peer) {
   loop.claim_descriptor(socket_.get());
@@ -73,18 +67,14 @@ void Connection::submit_read() noexcept {
 /// Reads what else is there already; gives its error. The end is left to the next posted read, which finds it again; an
 /// error would not be there any more.
 int Connection::read_burst() {
-  incoming_.reserve(burst_);
-  const MutableBytes room = incoming_.room().first(burst_);
+  incoming_.reserve(burst_.size());
+  const MutableBytes room = incoming_.room().first(burst_.size());
   const ssize_t got = ::recv(socket_.get(), room.data(), room.size(), MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : errno;
   const auto count = static_cast<std::uint32_t>(got);
   incoming_.commit(count);
-  drained_ = reads_all_ && count != 0 && count < burst_;
-  if (count == burst_) {
-    burst_ = std::min(burst_ * kBurstStep, kLargestBurst);
-  } else if (count < burst_ / kBurstStep) {
-    burst_ = std::max(burst_ / kBurstStep, kSmallestBurst);
-  }
+  drained_ = reads_all_ && count != 0 && count < burst_.size();
+  burst_.adapt(count);
   return 0;
 }
 
@@ -127,18 +117,15 @@ bool Connection::can_write(const char* operation) const {
 
 /// Sends what goes without waiting, in one call; gives how much that was. An error is told through the receiver.
 std::size_t Connection::send_now(std::span<const BytesView> pieces) noexcept {
-  iovec vectors[kMostPieces];
-  std::size_t count = 0;
-  for (; count < pieces.size() && count < kMostPieces; ++count) {
-    vectors[count] = {const_cast<char*>(pieces[count].data()), pieces[count].size()};
-  }
+  Vectors vectors(pieces);
+  const iovec& first = vectors.items[0];
   msghdr message{};
-  message.msg_iov = vectors;
-  message.msg_iovlen = count;
+  message.msg_iov = vectors.items;
+  message.msg_iovlen = vectors.count;
   ssize_t sent = -1;
   do {
-    sent = count == 1 ? ::send(socket_.get(), vectors[0].iov_base, vectors[0].iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
-                      : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = vectors.count == 1 ? ::send(socket_.get(), first.iov_base, first.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                              : ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) end(error("write to", errno));
@@ -154,18 +141,12 @@ void Connection::writelines(std::span<const BytesView> pieces) {
   if (!can_write("write")) return;
   std::size_t skip = 0;
   if (idle_for_writing()) {
-    std::size_t total = 0;
-    for (const BytesView piece : pieces) total += piece.size();
+    const std::size_t total = total_size(pieces);
     if (total == 0) return;
     skip = send_now(pieces);
     if (skip == total || closing_) return;
   }
-  ByteBuffer& behind = write_.under_way ? queued_ : sending_;
-  for (const BytesView piece : pieces) {
-    const std::size_t sent = std::min(skip, piece.size());
-    skip -= sent;
-    behind.append(piece.substr(sent));
-  }
+  append_rest(write_.under_way ? queued_ : sending_, pieces, skip);
   if (!write_.under_way) submit_write();
   check_high();
 }
@@ -229,22 +210,16 @@ void Connection::shut_down_writing() noexcept {
 }
 
 void Connection::set_write_buffer_limits(std::size_t high, std::size_t low) {
-  if (low > high) throw ValueError("set_write_buffer_limits: the low mark is above the high one");
-  high_ = high;
-  low_ = low;
+  marks_.set({high, low});
   check_high();
 }
 
 void Connection::check_high() noexcept {
-  if (paused_ || closing_ || write_buffer_size() <= high_) return;
-  paused_ = true;
-  receiver_->pause_writing();
+  if (!closing_ && marks_.must_pause(write_buffer_size())) receiver_->pause_writing();
 }
 
 void Connection::check_low() noexcept {
-  if (!paused_ || write_buffer_size() > low_) return;
-  paused_ = false;
-  receiver_->resume_writing();
+  if (marks_.may_resume(write_buffer_size())) receiver_->resume_writing();
 }
 
 // ---- the end ----

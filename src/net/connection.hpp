@@ -15,6 +15,7 @@
 #include <tutti/loop/operation.hpp>
 #include <tutti/task/future.hpp>
 
+#include "io/flow.hpp"
 #include "loop/loop_list.hpp"
 
 namespace tutti::detail {
@@ -50,7 +51,9 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return sending_.size() + queued_.size(); }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
-  [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override { return {high_, low_}; }
+  [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
+    return marks_.limits();
+  }
 
   void close() noexcept override;
   void abort() noexcept override { end(nullptr); }
@@ -126,14 +129,12 @@ class Connection final : public lowlevel::Transport,
   bool reading_ = false;    // the receiver wants data
   bool eof_ = false;        // there will be none
   bool write_eof_ = false;  // asked for
-  bool paused_ = false;     // the receiver was asked not to write
   bool closing_ = false;    // close() or worse
   bool ending_ = false;     // what is in flight was cancelled: no way back
   bool drained_ = false;    // the last read took all that was there
   const bool reads_all_;    // a short read means that; on Unix sockets it stops short where descriptors were passed
-  std::uint32_t burst_;     // how much is read at once
-  std::size_t high_ = std::size_t{64} * 1024;
-  std::size_t low_ = std::size_t{16} * 1024;
+  ReadBurst burst_;
+  WriteMarks marks_;
   Ref<lowlevel::Receiver> receiver_;
   Ref<ConnectionOwner> owner_;
   std::exception_ptr why_;

@@ -10,6 +10,7 @@
 #include <tutti/base/log.hpp>
 #include <tutti/loop/event_loop.hpp>
 
+#include "loop/call.hpp"
 #include "loop/watchers.hpp"
 #include "socket_calls.hpp"
 
@@ -132,39 +133,28 @@ void SocketDatagramTransport::tell_error(int error, const char* operation, const
 }
 
 void SocketDatagramTransport::set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) {
-  const std::size_t most = high ? *high : low ? *low * 4 : WriteBufferLimits{}.high;
-  const WriteBufferLimits limits{.high = most, .low = low ? *low : most / 4};
-  if (limits.low > limits.high) throw ValueError("set_write_buffer_limits: the low mark is above the high one");
-  limits_ = limits;
+  marks_.set(WriteBufferLimits::complete(high, low));
   check_high();
 }
 
 void SocketDatagramTransport::check_high() {
-  if (paused_ || queued_bytes_ <= limits_.high) return;
-  paused_ = true;
-  call_flow_control("pause_writing", &DatagramProtocol::pause_writing);
+  if (marks_.must_pause(queued_bytes_)) call_flow_control("pause_writing", &DatagramProtocol::pause_writing);
 }
 
 void SocketDatagramTransport::check_low() {
-  if (!paused_ || queued_bytes_ > limits_.low) return;
-  paused_ = false;
-  call_flow_control("resume_writing", &DatagramProtocol::resume_writing);
+  if (marks_.may_resume(queued_bytes_)) call_flow_control("resume_writing", &DatagramProtocol::resume_writing);
 }
 
 void SocketDatagramTransport::call_flow_control(const char* function, void (DatagramProtocol::*call)()) {
   const auto protocol = protocol_;
-  try {
-    ((*protocol).*call)();
-  } catch (const KeyboardInterrupt&) {
-    throw;
-  } catch (const SystemExit&) {
-    throw;
-  } catch (...) {
-    loop_->call_exception_handler({std::string("protocol.") + function + "() failed",
-                                   std::current_exception(),
-                                   "datagram transport on " + sockname().to_string(),
-                                   {}});
-  }
+  call_reporting(
+      *loop_, [&] { ((*protocol).*call)(); },
+      [&] {
+        return ExceptionContext{std::string("protocol.") + function + "() failed",
+                                nullptr,
+                                "datagram transport on " + sockname().to_string(),
+                                {}};
+      });
 }
 
 // ---- the end ----

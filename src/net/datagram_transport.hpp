@@ -14,6 +14,7 @@
 #include <tutti/net/transports.hpp>
 #include <tutti/task/future.hpp>
 
+#include "io/flow.hpp"
 #include "loop/loop_list.hpp"
 #include "socket_file.hpp"
 
@@ -41,7 +42,7 @@ class SocketDatagramTransport final : public DatagramTransport,
   [[nodiscard]] int fd() const noexcept override { return socket_.fd(); }
 
   void set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) override;
-  [[nodiscard]] WriteBufferLimits get_write_buffer_limits() const override { return limits_; }
+  [[nodiscard]] WriteBufferLimits get_write_buffer_limits() const override { return marks_.limits(); }
   [[nodiscard]] std::size_t get_write_buffer_size() const override { return queued_bytes_; }
   void set_protocol(std::shared_ptr<DatagramProtocol> protocol) override;
   [[nodiscard]] std::shared_ptr<DatagramProtocol> get_protocol() const override { return protocol_; }
@@ -75,8 +76,7 @@ class SocketDatagramTransport final : public DatagramTransport,
   std::shared_ptr<DatagramProtocol> protocol_;
   std::deque<Queued> queue_;
   std::size_t queued_bytes_ = 0;
-  WriteBufferLimits limits_;
-  bool paused_ = false;  // the protocol was asked not to write
+  WriteMarks marks_;
   bool closing_ = false;
   unsigned lost_ = 0;  // not 0: connection_lost is on its way; counts the writes since
 };

@@ -11,13 +11,10 @@
 #include <tutti/loop/event_loop.hpp>
 
 namespace tutti::detail {
-namespace {
 
 bool is_internet(const Address& address) noexcept {
   return address.family() == AddressFamily::ipv4 || address.family() == AddressFamily::ipv6;
 }
-
-}  // namespace
 
 void OperationAwaiter::await_suspend(std::coroutine_handle<> handle) {
   task_ = &awaiting_task();

@@ -35,6 +35,8 @@ class OperationAwaiter final : public lowlevel::Operation {
   bool cancelled_ = false;
 };
 
+/// Whether it is an address of TCP and UDP.
+[[nodiscard]] bool is_internet(const Address& address) noexcept;
 /// A stream socket for `address`, which neither blocks nor passes to programs. *Errors*: `OSError` with `context`.
 [[nodiscard]] Fd make_socket(const Address& address, const std::string& context);
 /// Sets an option of the socket. *Errors*: `OSError` with `context`.

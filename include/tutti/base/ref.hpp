@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A shared handle to an object that counts its own references, on one thread.
+// A shared handle to an object that counts its own references, on one thread; and what such an object can be derived from.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace tutti::detail {
@@ -45,3 +46,25 @@ class Ref {
 };
 
 }  // namespace tutti::detail
+
+namespace tutti::lowlevel {
+
+/// Counts its references, on one thread.
+class Shared {
+ public:
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  void retain() noexcept { ++references_; }
+  void release() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+ protected:
+  Shared() noexcept = default;
+  virtual ~Shared() = default;
+
+ private:
+  std::uint32_t references_ = 1;
+};
+
+}  // namespace tutti::lowlevel

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <coroutine>
-#include <cstdint>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -13,22 +12,10 @@
 
 namespace tutti::detail {
 
-/// What a `File`, the calls on it and what is under way share. Counts its references, on one thread.
-class FileBase {
- public:
-  FileBase(const FileBase&) = delete;
-  FileBase& operator=(const FileBase&) = delete;
-  void retain() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
-
+/// What a `File`, the calls on it and what is under way share.
+class FileBase : public lowlevel::Shared {
  protected:
-  FileBase() noexcept = default;
-  virtual ~FileBase();
-
- private:
-  std::uint32_t references_ = 1;
+  ~FileBase() override;
 };
 
 template <class Call, bool Trampoline>

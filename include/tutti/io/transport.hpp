@@ -24,24 +24,6 @@ namespace tutti::lowlevel {
 
 class Transport;
 
-/// Counts its references, on one thread.
-class Shared {
- public:
-  Shared(const Shared&) = delete;
-  Shared& operator=(const Shared&) = delete;
-  void retain() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
-
- protected:
-  Shared() noexcept = default;
-  virtual ~Shared();
-
- private:
-  std::uint32_t references_ = 1;
-};
-
 /// Is told what happens on a transport: data, then perhaps the end of it, and at last, exactly once, the loss of the
 /// connection. Called from the loop and never inside a call of the transport's, except for `pause_writing`, which comes
 /// inside the `write` that goes too far. Must not throw.
@@ -65,6 +47,11 @@ class Receiver : public Shared {
 struct WriteBufferLimits {
   std::size_t high = std::size_t{64} * 1024;  ///< above, the receiver is asked to pause
   std::size_t low = std::size_t{16} * 1024;   ///< down there, to go on
+
+  /// What is absent made from the other one, as asyncio does: the low mark is a quarter of the high one, which is 64 KiB
+  /// if there is none.
+  [[nodiscard]] static WriteBufferLimits complete(std::optional<std::size_t> high,
+                                                  std::optional<std::size_t> low) noexcept;
 };
 
 /// Moves bytes: a socket, a pipe, TLS on top of one of them, or memory. Belongs to a loop and its thread.
@@ -95,8 +82,7 @@ class Transport : public Shared {
   [[nodiscard]] virtual std::size_t write_buffer_size() const noexcept = 0;
   /// Above `high` bytes the receiver is asked to pause, at `low` to go on. *Errors*: `ValueError` unless `low <= high`.
   virtual void set_write_buffer_limits(std::size_t high, std::size_t low) = 0;
-  /// The same with what is absent made from the other one, as asyncio does: the low mark is a quarter of the high one,
-  /// which is 64 KiB if there is none.
+  /// The same with what is absent made from the other one: see `WriteBufferLimits::complete`.
   void set_write_buffer_limits(std::optional<std::size_t> high = {}, std::optional<std::size_t> low = {});
   [[nodiscard]] virtual WriteBufferLimits get_write_buffer_limits() const noexcept = 0;
 

@@ -31,19 +31,12 @@ namespace detail {
 class ChannelWaiter;
 
 /// The part of a channel that does not depend on its items. Its ends, and the tasks that wait, hold references.
-class ChannelCore : public lowlevel::PoolAllocated {
+class ChannelCore : public lowlevel::Shared, public lowlevel::PoolAllocated {
  public:
   /// An end has a number of its own, by which those who wait at it are found; 0 is no end.
   using End = std::uint64_t;
 
   explicit ChannelCore(std::optional<std::size_t> capacity) noexcept : capacity_(capacity) {}
-  ChannelCore(const ChannelCore&) = delete;
-  ChannelCore& operator=(const ChannelCore&) = delete;
-
-  void retain() noexcept { ++references_; }
-  void release() noexcept {
-    if (--references_ == 0) delete this;
-  }
 
   End open_sender() noexcept {
     ++senders_;
@@ -62,7 +55,7 @@ class ChannelCore : public lowlevel::PoolAllocated {
   [[noreturn]] void throw_nothing_to_receive() const;
 
  protected:
-  virtual ~ChannelCore() = default;
+  ~ChannelCore() override = default;
 
   /// *Errors*: `ClosedResourceError`, `BrokenResourceError`.
   void check_sender(End end) const;
@@ -83,7 +76,6 @@ class ChannelCore : public lowlevel::PoolAllocated {
   [[nodiscard]] virtual std::size_t buffered() const noexcept = 0;
   virtual void drop_buffer() = 0;
 
-  std::uint32_t references_ = 1;
   std::optional<std::size_t> capacity_;
   std::size_t senders_ = 0;
   std::size_t receivers_ = 0;
