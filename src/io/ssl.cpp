@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "openssl_pointers.hpp"
 #include "ssl_errors.hpp"
 #include "ssl_settings.hpp"
 
@@ -42,15 +43,10 @@ SSLSettings& SSLSettings::of(const SSL_CTX* context) noexcept {
 
 namespace {
 
+using detail::Bio;
 using detail::SSLSettings;
 using detail::throw_ssl_error;
-
-template <class T, void (*Free)(T*)>
-struct Freed {
-  void operator()(T* object) const noexcept { Free(object); }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO, &BIO_free_all>>;
-using X509Pointer = std::unique_ptr<X509, Freed<X509, &X509_free>>;
+using detail::X509Pointer;
 
 // ---- what OpenSSL calls ----
 

@@ -8,14 +8,12 @@
 #include <tutti/io/address.hpp>
 #include <tutti/io/ssl.hpp>
 
+#include "openssl_pointers.hpp"
+
 namespace tutti {
 namespace {
 
-template <class T, void (*Free)(T*)>
-struct Freed {
-  void operator()(T* object) const noexcept { Free(object); }
-};
-using Bio = std::unique_ptr<BIO, Freed<BIO, &BIO_free_all>>;
+using detail::Bio;
 
 /// What `print(bio)` prints.
 template <class Print>
@@ -56,7 +54,7 @@ std::string ip_text(const ASN1_STRING* bytes) {
 
 std::vector<std::pair<std::string, std::string>> alternative_names(const X509* certificate) {
   std::vector<std::pair<std::string, std::string>> result;
-  const std::unique_ptr<GENERAL_NAMES, Freed<GENERAL_NAMES, &GENERAL_NAMES_free>> names(
+  const detail::Owned<GENERAL_NAMES, &GENERAL_NAMES_free> names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);

@@ -19,6 +19,8 @@
 #include <tutti/task/coro.hpp>
 #include <tutti/task/future.hpp>
 
+#include "openssl_pointers.hpp"
+
 namespace tutti::detail {
 
 /// What its user writes is encrypted at once and handed down, so flow control is that of the transport below; what comes
@@ -73,9 +75,6 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
     closing,  // our end was sent, the peer's is awaited
     ended,    // only the loss of the transport below is awaited
     lost,
-  };
-  struct FreeSSL {
-    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
   };
 
   /// What the transport below knows of this one.
@@ -150,7 +149,7 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
   const Ref<lowlevel::Transport> below_;
   Ref<lowlevel::Receiver> receiver_;
   const TLSOptions options_;
-  const std::unique_ptr<SSL, FreeSSL> ssl_;
+  const SSLPointer ssl_;
   const SSLObject object_;
   ByteBuffer incoming_;  // encrypted
   ByteBuffer outgoing_;  // encrypted
