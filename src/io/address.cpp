@@ -14,6 +14,8 @@
 
 #include <tutti/base/error.hpp>
 
+#include "address_family.hpp"
+
 namespace tutti {
 namespace {
 
@@ -81,12 +83,7 @@ Address Address::from_sockaddr(const void* address, std::size_t size) {
 
 AddressFamily Address::family() const noexcept {
   if (size_ == 0) return AddressFamily::unspecified;
-  switch (as<sockaddr>(*this).sa_family) {
-    case AF_INET: return AddressFamily::ipv4;
-    case AF_INET6: return AddressFamily::ipv6;
-    case AF_UNIX: return AddressFamily::local;
-    default: return AddressFamily::other;
-  }
+  return detail::family_of(as<sockaddr>(*this).sa_family);
 }
 
 std::string Address::host() const {

@@ -13,6 +13,8 @@
 #include <tutti/base/error.hpp>
 #include <tutti/task/executor.hpp>
 
+#include "io/address_family.hpp"
+
 namespace tutti {
 namespace {
 
@@ -48,9 +50,7 @@ std::vector<Address> look_up(const std::string& host, std::uint16_t port, const 
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = options.flags;
-  hints.ai_family = options.family == AddressFamily::ipv4   ? AF_INET
-                    : options.family == AddressFamily::ipv6 ? AF_INET6
-                                                            : AF_UNSPEC;
+  hints.ai_family = detail::native_family(options.family).value_or(AF_UNSPEC);
   addrinfo* found = nullptr;
   const int result = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (result != 0) throw_lookup_error(result, errno, host);

@@ -10,6 +10,8 @@
 #include <tutti/base/error.hpp>
 #include <tutti/loop/event_loop.hpp>
 
+#include "io/address_family.hpp"
+
 namespace tutti::detail {
 
 bool is_internet(const Address& address) noexcept {
@@ -36,14 +38,9 @@ bool OperationAwaiter::cancel(std::string_view message) {
 }
 
 Fd make_socket(const Address& address, const std::string& context) {
-  int family = AF_UNSPEC;
-  switch (address.family()) {
-    case AddressFamily::ipv4: family = AF_INET; break;
-    case AddressFamily::ipv6: family = AF_INET6; break;
-    case AddressFamily::local: family = AF_UNIX; break;
-    default: throw ValueError(context + ": an address to which no stream can be opened");
-  }
-  Fd socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const std::optional<int> family = native_family(address.family());
+  if (!family || *family == AF_UNSPEC) throw ValueError(context + ": an address to which no stream can be opened");
+  Fd socket(::socket(*family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) throw_os_error(errno, context);
   return socket;
 }

@@ -9,6 +9,7 @@
 
 #include <tutti/base/error.hpp>
 
+#include "io/address_family.hpp"
 #include "socket.hpp"
 #include "socket_calls.hpp"
 
@@ -16,12 +17,9 @@ namespace tutti {
 namespace {
 
 int native(AddressFamily family) {
-  switch (family) {
-    case AddressFamily::ipv4: return AF_INET;
-    case AddressFamily::ipv6: return AF_INET6;
-    case AddressFamily::local: return AF_UNIX;
-    default: throw ValueError("a socket is of the family ipv4, ipv6 or local");
-  }
+  const std::optional<int> number = detail::native_family(family);
+  if (!number || *number == AF_UNSPEC) throw ValueError("a socket is of the family ipv4, ipv6 or local");
+  return *number;
 }
 
 int native(SocketType type) {
@@ -78,14 +76,7 @@ Address Socket::getsockname() const { return detail::local_address(descriptor_);
 
 Address Socket::getpeername() const { return detail::peer_address(fd()); }
 
-AddressFamily Socket::family() const {
-  switch (get_option(SOL_SOCKET, SO_DOMAIN)) {
-    case AF_INET: return AddressFamily::ipv4;
-    case AF_INET6: return AddressFamily::ipv6;
-    case AF_UNIX: return AddressFamily::local;
-    default: return AddressFamily::other;
-  }
-}
+AddressFamily Socket::family() const { return detail::family_of(get_option(SOL_SOCKET, SO_DOMAIN)); }
 
 SocketType Socket::type() const {
   return get_option(SOL_SOCKET, SO_TYPE) == SOCK_DGRAM ? SocketType::datagram : SocketType::stream;
