@@ -10,6 +10,7 @@
 #include <tutti/net/endpoints.hpp>
 #include <tutti/net/resolve.hpp>
 
+#include "closed_unless_taken.hpp"
 #include "datagram_transport.hpp"
 #include "socket_calls.hpp"
 
@@ -111,14 +112,9 @@ Coro<std::shared_ptr<DatagramTransport>> create_datagram_endpoint(MakeDatagramPr
   const auto transport = std::make_shared<SocketDatagramTransport>(get_running_loop(), std::move(socket), chosen.remote,
                                                                    std::move(file), make());
   transport->start(made);
-  struct Close {
-    DatagramTransport* transport;
-    ~Close() {
-      if (transport != nullptr) transport->close();
-    }
-  } close{transport.get()};
+  ClosedUnlessTaken owner(*transport);
   co_await made;
-  close.transport = nullptr;
+  owner.take();
   co_return transport;
 }
 

@@ -6,6 +6,7 @@
 #include <tutti/base/error.hpp>
 #include <tutti/io/pipe.hpp>
 
+#include "closed_unless_taken.hpp"
 #include "connect.hpp"
 #include "connection.hpp"
 #include "io/tls_transport.hpp"
@@ -45,14 +46,9 @@ std::shared_ptr<ProtocolTransport> start_protocol(MakeProtocol& make, Ref<lowlev
 MadeTransport connect_protocol(MakeProtocol make, Ref<lowlevel::Transport> below) {
   const Future<> made;
   const auto transport = start_protocol(make, std::move(below), made);
-  struct Close {
-    Transport* transport;
-    ~Close() {
-      if (transport != nullptr) transport->close();
-    }
-  } close{transport.get()};
+  ClosedUnlessTaken owner(*transport);
   co_await made;
-  close.transport = nullptr;
+  owner.take();
   co_return transport;
 }
 
