@@ -4,7 +4,7 @@
 //   base    error.hpp (the error tree), exception_group.hpp, clock.hpp, log.hpp
 //   loop    event_loop.hpp (EventLoop), handle.hpp, policy.hpp, context.hpp (ContextVar), io_backend.hpp (write your own)
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
-//           timeout.hpp (timeout, wait_for), task_group.hpp, shield.hpp, async_generator.hpp,
+//           timeout.hpp (timeout, wait_for), task_group.hpp, cancel_scope.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), staggered.hpp (staggered_race)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
@@ -64,6 +64,7 @@
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
+#include <tutti/task/cancel_scope.hpp>
 #include <tutti/task/comprehension.hpp>
 #include <tutti/task/concurrent.hpp>
 #include <tutti/task/coro.hpp>

@@ -11,6 +11,7 @@
 
 #include <tutti/base/error.hpp>
 #include <tutti/net/resolve.hpp>
+#include <tutti/task/scope_node.hpp>
 #include <tutti/task/sleep.hpp>
 
 #include "io/stream_state.hpp"
@@ -157,6 +158,7 @@ Coro<> serve_until_cancelled(State state) {
     cancelled = std::current_exception();
   }
   state->close();
+  const detail::ScopeShield shield;
   co_await wait_until_closed(state);
   std::rethrow_exception(cancelled);
 }

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include <tutti/base/error.hpp>
+#include <tutti/task/scope_node.hpp>
 
 namespace tutti {
 
@@ -32,6 +33,7 @@ Coro<> Condition::wait() {
   } catch (...) {
     error = std::current_exception();
   }
+  const detail::ScopeShield shield;  // a cancelled scope would cancel each attempt at once
   for (bool held = false; !held;) {
     try {
       co_await acquire();

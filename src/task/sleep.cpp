@@ -10,6 +10,11 @@ void SleepAwaiter::start(std::coroutine_handle<> handle) {
   task_->suspend(handle, this);
 }
 
+void SleepAwaiter::check_unusual() const {
+  const bool yielded = when().time_since_epoch() <= Duration::zero();  // no moment was ever set
+  yielded ? task_->check_cancelled_or_in_scope() : task_->check_cancelled();
+}
+
 void SleepAwaiter::run() {
   switch (note()) {
     case kDue: set_note(kWaking); return task_->loop().make_ready(*this);

@@ -3,6 +3,7 @@
 
 #include <tutti/base/error.hpp>
 #include <tutti/task/future.hpp>
+#include <tutti/task/scope_node.hpp>
 #include <tutti/task/task.hpp>
 
 namespace tutti::detail {
@@ -113,7 +114,9 @@ Coro<StaggeredOutcome> run_staggered(std::vector<Contender> contenders, std::opt
     }
   }
   if (stop) race.cancel();
+  std::optional<ScopeShield> shield;
   while (!race.quiet()) {
+    if (stop && !shield) shield.emplace();  // they were told, and are waited for
     if (auto again = co_await race.wait(std::nullopt)) {
       stop = std::move(again);
       race.cancel();

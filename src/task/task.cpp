@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/task.hpp>
 
+#include <tutti/task/scope_node.hpp>
+
 namespace tutti {
 namespace detail {
 
@@ -32,6 +34,7 @@ void launch(TaskState& task, TaskOptions* options, std::source_location where) {
     task.set_context(std::move(copied));
   }
   if (loop.get_debug()) task.extras().created = where;
+  if (chosen.scope != nullptr) ScopeNode::inherit(task, *chosen.scope);
   task.start(chosen.eager_start && loop.is_running());
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <tutti/task/scope_node.hpp>
 #include <tutti/task/timeout.hpp>
 
 namespace tutti {
@@ -51,6 +52,8 @@ class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllo
   Child* following_ = nullptr;
 };
 
+TaskGroup::TaskGroup() = default;
+
 TaskGroup::~TaskGroup() {
   while (first_ != nullptr) first_->orphan();
 }
@@ -60,6 +63,7 @@ void TaskGroup::enter() {
   detail::TaskState& parent = detail::require_task("TaskGroup");
   parent_ = AnyTask(parent);
   loop_ = &parent.loop();
+  scope_ = detail::ScopeNode::branch(parent);
   if (cancel_on_enter_) abort_all();
 }
 
@@ -86,6 +90,7 @@ void TaskGroup::cancel() {
 
 void TaskGroup::abort() {
   aborting_ = true;
+  if (scope_ != nullptr && scope_->effectively_cancelled()) return;  // which has reached the tasks too
   // In order of creation: the list has the newest first. Cancelling runs nothing, so it does not change meanwhile.
   std::vector<Child*> children;
   for (Child* child = first_; child != nullptr; child = child->following()) children.push_back(child);
@@ -120,6 +125,7 @@ static void fail_start(detail::FutureState& task, detail::FutureState& ready) {
 
 void TaskGroup::child_done(detail::FutureState& task, detail::FutureState* ready, std::size_t number) {
   if (completed_ && first_ == nullptr && !completed_->done()) completed_->set_result();
+  detail::ScopeNode::disinherit(task);
   if (ready != nullptr && !ready->done()) return fail_start(task, *ready);
   if (ready != nullptr && ready->cancelled()) return;  // leave_start() sees to it
   if (task.cancelled()) return;
@@ -137,7 +143,10 @@ void TaskGroup::child_done(detail::FutureState& task, detail::FutureState* ready
 }
 
 Coro<> TaskGroup::leave_start(detail::Ref<detail::FutureState> task, detail::Ref<detail::FutureState> ready) {
-  if (!task->done()) co_await detail::cancel_and_wait(task);
+  if (!task->done()) {
+    const detail::ScopeShield shield;
+    co_await detail::cancel_and_wait(task);
+  }
   if (!ready->cancelled()) co_return;  // it had just started: its errors are the group's
   if (std::exception_ptr error = task->take_exception()) std::rethrow_exception(error);
 }
@@ -148,7 +157,9 @@ Coro<std::exception_ptr> TaskGroup::exit(std::exception_ptr error) {
   std::exception_ptr cancellation = is_cancelled(error) ? error : nullptr;
   std::exception_ptr pending;  // the last cancellation that came while the group was being cancelled
   if (error && !aborting_) abort();
+  std::optional<detail::ScopeShield> shield;
   while (first_ != nullptr) {
+    if (aborting_ && !shield) shield.emplace();  // the tasks were told, and are waited for
     if (!completed_) completed_.emplace(*loop_);
     try {
       co_await *completed_;
@@ -162,6 +173,7 @@ Coro<std::exception_ptr> TaskGroup::exit(std::exception_ptr error) {
     }
     completed_.reset();
   }
+  shield.reset();
   co_return outcome(std::move(error), std::move(cancellation), std::move(pending));
 }
 
@@ -170,7 +182,7 @@ std::exception_ptr TaskGroup::outcome(std::exception_ptr error, std::exception_p
   if (base_error_) return base_error_;
   if (parent_cancel_requested_) {
     // The group's own request is taken back; if it was the only one, the cancellation was the group's too.
-    if (parent_->uncancel() == 0) {
+    if (parent_->uncancel() == 0 && !parent_->state().scope_cancelled()) {
       cancellation = nullptr;
     } else if (!cancellation) {
       cancellation = std::move(pending);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <tutti/base/log.hpp>
+#include <tutti/task/scope_node.hpp>
 
 namespace tutti::detail {
 
@@ -170,9 +171,29 @@ void TaskState::note_cancel_message(std::string_view message) {
 }
 
 void TaskState::cancel_suspension() {
-  if (waiting_for_->cancel(cancel_message())) {
+  if (!has(kMustCancel)) {
+    waiting_for_->cancel(
+        extras().scope->effective_reason());  // if it is on its way already, the next wait will be cancelled
+  } else if (waiting_for_->cancel(cancel_message())) {
     flags_ &= static_cast<std::uint16_t>(~kMustCancel);
   }
+}
+
+void TaskState::check_cancelled_or_in_scope() {
+  check_cancelled();
+  if (!has(kScopeCancelled)) return;
+  note_cancel_message(extras().scope->effective_reason());
+  throw_cancelled();
+}
+
+void TaskState::set_scope_cancelled(bool on) {
+  if (done() || on == has(kScopeCancelled)) return;
+  if (!on) {
+    flags_ &= static_cast<std::uint16_t>(~kScopeCancelled);
+    return;
+  }
+  flags_ |= kScopeCancelled;
+  if (waiting_for_ != nullptr && !has(kMustCancel)) waiting_for_->cancel(extras().scope->effective_reason());
 }
 
 std::string TaskState::cancel_message() const { return extras_ == nullptr ? std::string() : extras_->cancel_message; }

@@ -62,8 +62,8 @@ std::exception_ptr Timeout::exit(std::exception_ptr error) {
     return error;
   }
   state_ = State::expired;
-  // More requests to cancel than when it began: somebody besides this timeout wants the task to end.
-  if (task_->uncancel() > cancelling_ || !is_cancelled(error)) return error;
+  // More requests to cancel than when it began, or a cancelled scope: somebody besides this timeout wants the task to end.
+  if (task_->uncancel() > cancelling_ || task_->scope_cancelled() || !is_cancelled(error)) return error;
   return detail::timeout_error(error);
 }
 

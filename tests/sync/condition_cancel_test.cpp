@@ -8,6 +8,7 @@
 
 #include <tutti/base/error.hpp>
 #include <tutti/sync/condition.hpp>
+#include <tutti/task/cancel_scope.hpp>
 #include <tutti/task/timeout.hpp>
 
 #include "helpers.hpp"
@@ -97,6 +98,28 @@ TUTTI_VIRTUAL_TEST(Condition, WaitsForTheLockHoweverOftenItIsCancelled) {
   CO_ASSERT_THROW(co_await waiter, CancelledError);
   EXPECT_TRUE(held);
   EXPECT_EQ(message, "third");
+  EXPECT_FALSE(condition.locked());
+}
+
+// A cancelled scope would cancel each attempt to acquire the lock at once (anyio #884: a loop that turns round).
+TUTTI_VIRTUAL_TEST(Condition, WaitsForTheLockInACancelledScopeWithoutTurningRound) {
+  Condition condition;
+  tutti::CancelScope scope;
+  auto waiter = tutti::create_task([&]() -> Coro<bool> {
+    co_return co_await scope.run([&]() -> Coro<> {
+      const auto guard = co_await condition.scoped();
+      co_await condition.wait();
+    });
+  });
+  co_await one_tick();
+  co_await condition.acquire();
+  scope.cancel();
+  const auto iterations = tutti::get_running_loop().iterations();
+  co_await tutti::sleep(1h);
+  EXPECT_LT(tutti::get_running_loop().iterations() - iterations, 10U);
+  EXPECT_FALSE(waiter.done());
+  condition.release();
+  EXPECT_FALSE(co_await waiter);
   EXPECT_FALSE(condition.locked());
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <tutti/sync/memory_channel.hpp>
+#include <tutti/task/cancel_scope.hpp>
 #include <tutti/task/task_group.hpp>
 #include <tutti/task/timeout.hpp>
 
@@ -357,6 +358,18 @@ TUTTI_TEST(MemoryChannelCancel, ByATimeoutInTheTickOfTheItemLosesNothing) {
   co_await one_tick();
   limit->reschedule(tutti::get_running_loop().time());  // expires in the next iteration, before the task runs
   sender.send_nowait(1);
+  EXPECT_EQ(co_await receive, 1);
+}
+
+TUTTI_TEST(MemoryChannelCancel, ByAScopeInTheTickOfTheItemLosesNothing) {
+  auto [sender, receiver] = open_memory_channel<int>();
+  tutti::CancelScope scope;
+  auto receive = create_task([&]() -> Coro<std::optional<int>> {
+    co_return co_await scope.run([&]() -> Coro<int> { co_return co_await receiver.receive(); });
+  });
+  co_await one_tick();
+  sender.send_nowait(1);
+  scope.cancel();
   EXPECT_EQ(co_await receive, 1);
 }
 

@@ -21,14 +21,21 @@
 namespace tutti::detail {
 
 class FutureState;
+class ScopeNode;
 
 /// What few futures and tasks need; made on first need, so that the many stay small.
 struct FutureExtras : lowlevel::PoolAllocated {
+  FutureExtras() = default;
+  FutureExtras(const FutureExtras&) = delete;
+  FutureExtras& operator=(const FutureExtras&) = delete;
+  ~FutureExtras();
+
   std::exception_ptr exception;
   std::string cancel_message;
   std::string name;
   Ref<ContextState> context;
   std::source_location created{};
+  ScopeNode* scope = nullptr;  // the innermost cancel scope that a task is in
 };
 
 /// The untyped part of a future. It belongs to one loop; references are counted on its thread.
@@ -113,10 +120,11 @@ class FutureState : public lowlevel::Suspension {
   static constexpr std::uint16_t kTask = 16;
   static constexpr std::uint16_t kMustCancel = 32;  // the task's next wake-up throws CancelledError
   static constexpr std::uint16_t kStarted = 64;
-  static constexpr std::uint16_t kHasResult = 128;  // the typed part holds a value
-  static constexpr std::uint16_t kCallbacks = 256;  // functions may stand in the wait list
-  static constexpr std::uint16_t kVoid = 1024;      // a task without a result
-  static constexpr std::uint16_t kSilent = 512;     // no report if it is destroyed while pending
+  static constexpr std::uint16_t kHasResult = 128;        // the typed part holds a value
+  static constexpr std::uint16_t kCallbacks = 256;        // functions may stand in the wait list
+  static constexpr std::uint16_t kVoid = 1024;            // a task without a result
+  static constexpr std::uint16_t kSilent = 512;           // no report if it is destroyed while pending
+  static constexpr std::uint16_t kScopeCancelled = 2048;  // the task is in a cancelled scope: each wait is cancelled
 
   FutureState(EventLoop& loop, std::uint16_t flags, std::uint32_t references = 1) noexcept
       : references_(references), flags_(flags), loop_(&loop) {}

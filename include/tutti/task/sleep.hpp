@@ -34,7 +34,8 @@ class SleepAwaiter final : public lowlevel::Timer {
     task_->loop().make_ready(*task_);
   }
   void await_resume() {
-    task_->check_cancelled();
+    if (task_->must_cancel_or_in_scope()) [[unlikely]]
+      check_unusual();
     if (note() == kCancelled) [[unlikely]]
       task_->throw_cancelled();
   }
@@ -50,6 +51,7 @@ class SleepAwaiter final : public lowlevel::Timer {
   static constexpr unsigned kDueButCancelled = 3;
 
   void start(std::coroutine_handle<> handle);
+  void check_unusual() const;
 
   TaskState* task_ = nullptr;
 };

@@ -22,6 +22,7 @@ struct TaskOptions {
   std::string name = {};                ///< empty: "Task-N"
   std::optional<Context> context = {};  ///< absent: a copy of the current one
   bool eager_start = false;             ///< the first step runs at once, inside `create_task`, if the loop is running
+  detail::ScopeNode* scope = nullptr;   ///< for `TaskGroup`: the cancel scope that the task is in
 };
 
 namespace detail {

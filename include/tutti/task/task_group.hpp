@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -23,7 +24,7 @@ namespace tutti {
 /// *Source*: asyncio.TaskGroup.
 class TaskGroup {
  public:
-  TaskGroup() = default;
+  TaskGroup();
   TaskGroup(const TaskGroup&) = delete;
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();
@@ -40,6 +41,7 @@ class TaskGroup {
       coro.close();
       throw;
     }
+    options.scope = scope_.get();
     auto task = detail::make_task(*loop_, std::move(coro), &options, where);
     adopt(*task.state());
     return task;
@@ -58,6 +60,7 @@ class TaskGroup {
   Coro<T> start(F function, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
     check_open();
     Future<T> ready(*loop_, where);
+    options.scope = scope_.get();
     const auto task =
         detail::make_task(*loop_, detail::run_starting<T>(std::move(function), ready), &options, where).state();
     adopt(*task, ready.state());
@@ -94,6 +97,7 @@ class TaskGroup {
 
   EventLoop* loop_ = nullptr;
   std::optional<AnyTask> parent_;
+  std::unique_ptr<detail::ScopeNode> scope_;  // for its tasks, if the group stands in a cancel scope
   bool parent_cancel_requested_ = false;
   bool exiting_ = false;
   bool aborting_ = false;

@@ -74,7 +74,7 @@ class TaskState : public FutureState, public TaskLink {
   void suspend(std::coroutine_handle<> handle, lowlevel::Suspension* suspension) {
     resume_ = handle;
     waiting_for_ = suspension;
-    if (has(kMustCancel) && suspension != nullptr) [[unlikely]]
+    if (suspension != nullptr && has(kMustCancel | kScopeCancelled)) [[unlikely]]
       cancel_suspension();
   }
   /// A leaf awaitable goes on: throws a cancellation that came after the wake-up was already on its way.
@@ -82,8 +82,16 @@ class TaskState : public FutureState, public TaskLink {
     if (has(kMustCancel)) [[unlikely]]
       throw_cancelled();
   }
+  /// The same for one that was ready again at once, and had nothing that a cancelled scope could ask to let go.
+  void check_cancelled_or_in_scope();
+  /// Whether `check_cancelled_or_in_scope` would throw.
+  [[nodiscard]] bool must_cancel_or_in_scope() const noexcept { return has(kMustCancel | kScopeCancelled); }
   /// Whether `check_cancelled` would throw.
   [[nodiscard]] bool must_cancel() const noexcept { return has(kMustCancel); }
+  /// Whether it is in a cancelled scope, which asks all that it waits for to let go.
+  [[nodiscard]] bool scope_cancelled() const noexcept { return has(kScopeCancelled); }
+  /// For the tree of scopes: so it is from now on. What it waits for is asked at once.
+  void set_scope_cancelled(bool on);
   /// Throws `CancelledError` with the message of the last `cancel`.
   [[noreturn]] void throw_cancelled();
   /// For suspensions that cancel themselves: the message their `CancelledError` is to carry.
