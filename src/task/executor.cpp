@@ -17,6 +17,7 @@
 
 namespace tutti {
 
+BrokenExecutor::~BrokenExecutor() = default;
 Job::~Job() = default;
 Executor::~Executor() = default;
 

@@ -12,13 +12,17 @@
 #include <pthread.h>
 
 #include <tutti/base/error.hpp>
+#include <tutti/base/log.hpp>
 
 namespace tutti {
 
+BrokenThreadPool::~BrokenThreadPool() = default;
+
 struct ThreadPoolExecutor::State {
-  explicit State(ThreadPoolOptions chosen) : options(std::move(chosen)) {}
+  State(ThreadPoolOptions chosen, std::size_t most) : options(std::move(chosen)), max_workers(most) {}
 
   ThreadPoolOptions options;
+  const std::size_t max_workers;
   std::mutex initializing;
   mutable std::mutex mutex;  // for all that follows
   std::condition_variable changed;
@@ -38,7 +42,8 @@ struct ThreadPoolExecutor::State {
 namespace {
 
 std::exception_ptr broken_pool() {
-  return std::make_exception_ptr(RuntimeError("a thread's initializer failed, the thread pool is not usable any more"));
+  return std::make_exception_ptr(
+      BrokenThreadPool("a thread's initializer failed, the thread pool is not usable any more"));
 }
 
 }  // namespace
@@ -50,6 +55,7 @@ bool ThreadPoolExecutor::State::initialize() {
     options.initializer();
     return true;
   } catch (...) {
+    log(LogLevel::error, "task", "exception in the initializer of a thread: " + describe(std::current_exception()));
     std::deque<std::unique_ptr<Job>> refused;
     {
       const std::lock_guard lock(mutex);
@@ -87,10 +93,10 @@ void ThreadPoolExecutor::State::start_thread(const std::shared_ptr<State>& self)
 }
 
 ThreadPoolExecutor::ThreadPoolExecutor(ThreadPoolOptions options) {
-  if (options.max_workers == 0) {
-    options.max_workers = std::min<std::size_t>(32, std::size_t{std::thread::hardware_concurrency()} + 4);
-  }
-  state_ = std::make_shared<State>(std::move(options));
+  if (options.max_workers == 0) throw ValueError("ThreadPoolExecutor: max_workers must be greater than 0");
+  const std::size_t by_default = std::min<std::size_t>(32, std::size_t{std::thread::hardware_concurrency()} + 4);
+  const std::size_t most = options.max_workers.value_or(by_default);
+  state_ = std::make_shared<State>(std::move(options), most);
 }
 
 ThreadPoolExecutor::~ThreadPoolExecutor() {
@@ -109,7 +115,7 @@ void ThreadPoolExecutor::submit(std::unique_ptr<Job> job) {
   if (state_->stopped) throw RuntimeError("submit: the executor was shut down");
   state_->jobs.push_back(std::move(job));
   if (state_->jobs.size() <= state_->idle) return state_->changed.notify_one();
-  if (state_->threads.size() >= state_->options.max_workers) return;
+  if (state_->threads.size() >= state_->max_workers) return;
   try {
     state_->start_thread(state_);
   } catch (const std::system_error& error) {

@@ -58,6 +58,17 @@ TUTTI_TEST(RunInExecutor, CarriesWhatOnlyMovesBothWays) {
   EXPECT_EQ(&co_await tutti::run_in_executor([&here]() -> int& { return here; }), &here);
 }
 
+TUTTI_TEST(RunInExecutor, HandsOverArguments) {
+  const auto join = [](const std::string& a, std::unique_ptr<int> b) { return a + std::to_string(*b); };
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  EXPECT_EQ(co_await tutti::run_in_executor(pool, join, "a", std::make_unique<int>(1)), "a1");
+  EXPECT_EQ(co_await tutti::get_running_loop().run_in_executor(pool, join, "b", std::make_unique<int>(2)), "b2");
+  EXPECT_EQ(co_await tutti::to_thread(join, "c", std::make_unique<int>(3)), "c3");
+  const std::string kept = "here";
+  EXPECT_EQ(co_await tutti::run_in_executor(pool, &std::string::size, kept), 4U);
+  EXPECT_EQ(kept, "here");
+}
+
 TUTTI_TEST(RunInExecutor, CarriesTheException) {
   auto failing = tutti::run_in_executor([]() -> int { throw tutti::ValueError("from the thread"); });
   try {
@@ -174,8 +185,9 @@ TUTTI_TEST(ThreadPool, CallsItsInitializerInEachThread) {
 TUTTI_TEST(ThreadPool, RefusesAllOnceAnInitializerFailed) {
   tutti::ThreadPoolExecutor pool({.max_workers = 1, .initializer = [] { throw tutti::ValueError("no"); }});
   auto refused = tutti::run_in_executor(pool, [] {});
-  EXPECT_THROW(co_await refused, tutti::RuntimeError);
-  EXPECT_THROW(tutti::run_in_executor(pool, [] {}), tutti::RuntimeError);
+  EXPECT_THROW(co_await refused, tutti::BrokenThreadPool);
+  EXPECT_THROW(tutti::run_in_executor(pool, [] {}), tutti::BrokenExecutor);
+  tutti::testing::expect_report("exception in the initializer of a thread: ValueError: no");
 }
 
 TEST(ThreadPoolAlone, RunsAllJobsBeforeItEnds) {
@@ -191,6 +203,74 @@ TEST(ThreadPoolAlone, RunsAllJobsBeforeItEnds) {
     for (int i = 0; i < 50; ++i) pool.submit(std::make_unique<Count>(count));
   }
   EXPECT_EQ(count, 50);
+}
+
+TEST(ThreadPoolAlone, GivesFuturesToBlockOn) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  EXPECT_THROW(tutti::ThreadPoolExecutor({.max_workers = 0}), tutti::ValueError);
+  EXPECT_EQ(pool.submit([](int a, int b) { return a * b; }, 6, 7).result(), 42);
+  EXPECT_THROW(pool.submit([] { throw tutti::ValueError("no"); }).result(), tutti::ValueError);
+
+  Gate gate;
+  std::promise<void> begun;
+  bool called = false;
+  const auto first = pool.submit([&begun, wait = gate.wait()] {
+    begun.set_value();
+    wait();
+  });
+  begun.get_future().wait();
+  const auto second = pool.submit([&] { called = true; });
+  const auto third = pool.submit([] { return 3; });
+  EXPECT_TRUE(second.cancel());
+  pool.shutdown(false, true);
+  EXPECT_TRUE(third.cancelled());
+  gate.open();
+  first.result();
+  pool.shutdown();
+  EXPECT_FALSE(called);
+  EXPECT_THROW(pool.submit([] {}), tutti::RuntimeError);
+}
+
+TEST(ThreadPoolAlone, MapsInOrder) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 3});
+  const std::vector<std::string> words{"one", "three", "eleven"};
+  std::vector<std::size_t> sizes;
+  for (const std::size_t size : pool.map(&std::string::size, words)) sizes.push_back(size);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{3, 5, 6}));
+
+  auto results = pool.map([](int x) { return x == 2 ? throw tutti::ValueError("two") : std::make_unique<int>(x); },
+                          std::vector<int>{1, 2, 3});
+  auto at = results.begin();
+  EXPECT_EQ(**at, 1);
+  EXPECT_THROW(++at, tutti::ValueError);
+  EXPECT_EQ(at, results.end());
+
+  Gate gate;
+  auto late = pool.map([wait = gate.wait()](int) { wait(); }, std::vector<int>{1}, {.timeout = 0s});
+  EXPECT_THROW((void)late.begin(), tutti::TimeoutError);
+  gate.open();
+}
+
+TUTTI_TEST(ThreadPoolMap, IsAwaitedAndLosesNothingWhenThatIsCancelled) {
+  tutti::ThreadPoolExecutor pool({.max_workers = 1});
+  Gate gate;
+  auto results = pool.map(
+      [wait = gate.wait()](int x) {
+        wait();
+        return x;
+      },
+      std::vector<int>{1, 2});
+  auto early = tutti::create_task([&]() -> Coro<> { co_await results.next(); });
+  early.cancel();
+  EXPECT_THROW(co_await early, tutti::CancelledError);
+  auto waiting = tutti::create_task([&]() -> Coro<> { co_await results.next(); });
+  co_await tutti::sleep(0s);
+  waiting.cancel();
+  EXPECT_THROW(co_await waiting, tutti::CancelledError);
+  gate.open();
+  EXPECT_EQ(co_await results.next(), 1);
+  EXPECT_EQ(co_await results.next(), 2);
+  EXPECT_FALSE(co_await results.next());
 }
 
 TEST(DefaultExecutor, IsShutDownByTheRunner) {

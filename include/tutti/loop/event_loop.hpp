@@ -198,6 +198,9 @@ class EventLoop {
   /// Calls `function` in the default executor's threads; gives a future of its result.
   template <class F>
   auto run_in_executor(F&& function);
+  /// Calls `function(args...)` in `executor`, whose header says what it takes.
+  template <class E, class F, class... Args>
+  auto run_in_executor(E& executor, F&& function, Args&&... args);
 
   // ---- errors ----
 

@@ -3,19 +3,29 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
+#include <tutti/base/error.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/future.hpp>
 
 namespace tutti {
+
+/// An executor that lost the threads or processes that do its work. *Source*: concurrent.futures.BrokenExecutor.
+class BrokenExecutor : public RuntimeError {
+ public:
+  using RuntimeError::RuntimeError;
+  ~BrokenExecutor() override;
+};
 
 /// Work for an executor. Destroying one that was not run cancels it.
 class Job {
@@ -90,15 +100,36 @@ auto call_in_executor(EventLoop& loop, Executor* executor, F&& function) {
   return future;
 }
 
+/// `function` with its arguments, all kept by value; called once.
+template <class F, class... Args>
+auto bind_call(F&& function, Args&&... args) {
+  if constexpr (sizeof...(Args) == 0) {
+    return std::decay_t<F>(std::forward<F>(function));
+  } else {
+    using R = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
+    return [function = std::decay_t<F>(std::forward<F>(function)),
+            arguments = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable -> R {
+      return std::apply([&](auto&... each) -> R { return std::invoke(function, std::move(each)...); }, arguments);
+    };
+  }
+}
+
 }  // namespace detail
 
-/// Calls `function()` in `executor`; gives a future of the running loop with its result or exception. *Errors*:
+/// What `loop.run_in_executor(executor, function, args...)` calls; the header of each kind of executor has one.
+template <class F, class... Args>
+auto submit_to(EventLoop& loop, Executor& executor, F&& function, Args&&... args) {
+  return detail::call_in_executor(loop, &executor,
+                                  detail::bind_call(std::forward<F>(function), std::forward<Args>(args)...));
+}
+
+/// Calls `function(args...)` in `executor`; gives a future of the running loop with its result or exception. *Errors*:
 /// `RuntimeError` if the executor was shut down, or no loop runs. *Cancellation* of the future: a call that was not
 /// started never runs; one that was runs on, and its result is dropped. *Lifetime*: `executor` until the call;
-/// `function` is moved.
-template <class F>
-auto run_in_executor(Executor& executor, F&& function) {
-  return detail::call_in_executor(get_running_loop(), &executor, std::forward<F>(function));
+/// `function` and the arguments are moved or copied.
+template <class F, class... Args>
+auto run_in_executor(Executor& executor, F&& function, Args&&... args) {
+  return submit_to(get_running_loop(), executor, std::forward<F>(function), std::forward<Args>(args)...);
 }
 /// The same in the loop's default executor: a `ThreadPoolExecutor`, made at the first call, unless another one was set.
 template <class F>
@@ -108,6 +139,10 @@ auto run_in_executor(F&& function) {
 template <class F>
 auto EventLoop::run_in_executor(F&& function) {
   return detail::call_in_executor(*this, nullptr, std::forward<F>(function));
+}
+template <class E, class F, class... Args>
+auto EventLoop::run_in_executor(E& executor, F&& function, Args&&... args) {
+  return submit_to(*this, executor, std::forward<F>(function), std::forward<Args>(args)...);
 }
 
 namespace detail {
@@ -124,10 +159,11 @@ auto call_in_thread(Executor* executor, F function) {
 
 }  // namespace detail
 
-/// Calls `function()` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
-template <class F>
-auto to_thread(F function) {
-  return detail::call_in_thread(nullptr, std::move(function));
+/// Calls `function(args...)` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
+template <class F, class... Args>
+  requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>
+auto to_thread(F&& function, Args&&... args) {
+  return detail::call_in_thread(nullptr, detail::bind_call(std::forward<F>(function), std::forward<Args>(args)...));
 }
 
 /// Replaces the default executor of `loop`. *Errors*: `ValueError` for null.
