@@ -20,7 +20,8 @@
 //           temporary.hpp
 //   http    client.hpp (ClientSession), server.hpp (Server), url.hpp
 //
-// Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests).
+// Not in here, since they cost time to compile: http/json.hpp (JSON in requests and responses), testing/test.hpp (tests),
+// executors/process_pool.hpp (ProcessPoolExecutor), which also adds a step to the start of the program.
 #pragma once
 
 #include <tutti/base/clock.hpp>
