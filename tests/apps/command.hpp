@@ -8,7 +8,11 @@
 
 #include <sys/types.h>
 
+#include "support/scratch_directory.hpp"
+
 namespace apps_test {
+
+using test_support::ScratchDirectory;
 
 struct RunResult {
   int exit_code = -1;  ///< -1: a signal ended it
@@ -49,20 +53,6 @@ class Process {
 RunResult tutti_command(std::vector<std::string> arguments, Process::Options options = {});
 /// The arguments with the command's path in front.
 std::vector<std::string> with_command(std::vector<std::string> arguments);
-
-/// A directory of its own, removed at the end.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory();
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& content);

@@ -11,9 +11,9 @@
 using namespace apps_test;
 
 TEST(Demo, FetchesBothWaysAndShowsTheErrors) {
-  const TemporaryDirectory directory;
+  const ScratchDirectory directory;
   const RunResult result =
-      tutti_command({"demo", "--pages", "20", "--output", directory.path().string()}, {.environment = {"LC_ALL=C"}});
+      tutti_command({"demo", "--pages", "20", "--output", directory.path()}, {.environment = {"LC_ALL=C"}});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   for (const char* part :
        {"one after another:", "50 at a time:", "times as fast", "connection refused", "timed out",
@@ -27,9 +27,9 @@ TEST(Demo, FetchesBothWaysAndShowsTheErrors) {
 }
 
 TEST(Demo, FitsATerminalOf100Columns) {
-  const TemporaryDirectory directory;
+  const ScratchDirectory directory;
   const RunResult result =
-      tutti_command({"demo", "--pages", "5", "-o", directory.path().string()}, {.environment = {"LC_ALL=C.UTF-8"}});
+      tutti_command({"demo", "--pages", "5", "-o", directory.path()}, {.environment = {"LC_ALL=C.UTF-8"}});
   for (const std::string& line : lines_of(result.out)) {
     if (line.starts_with("  ") || line.starts_with("The timelines"))
       continue;  // messages and paths, as long as they are
@@ -38,8 +38,8 @@ TEST(Demo, FitsATerminalOf100Columns) {
 }
 
 TEST(Demo, CtrlCEndsIt) {
-  const TemporaryDirectory directory;
-  Process process(with_command({"demo", "-o", directory.path().string()}));
+  const ScratchDirectory directory;
+  Process process(with_command({"demo", "-o", directory.path()}));
   ASSERT_NE(process.read_line_with("beside the client"), "");
   process.send_signal(SIGINT);
   const RunResult result = process.wait();

@@ -45,7 +45,7 @@ TEST(FetchCommand, SucceedsIfAllDo) {
 
 TEST(FetchCommand, TakesUrlsFromArgumentsFilesAndStandardInput) {
   const auto server = echo_server();
-  const TemporaryDirectory directory;
+  const ScratchDirectory directory;
   write_file(directory / "urls", "# two\n" + server->url("/file1") + "\n\n  " + server->url("/file2") + "  \n");
   const RunResult result =
       tutti_command({"fetch", "--json", server->url("/argument"), "-i", directory / "urls", "--input", "-"},
@@ -69,7 +69,7 @@ TEST(FetchCommand, GivesJsonLines) {
 
 TEST(FetchCommand, SavesBodiesUnderNamesOfTheirOwnInsideTheDirectory) {
   const auto server = echo_server();
-  const TemporaryDirectory parent;
+  const ScratchDirectory parent;
   const std::string output = parent / "deep/er";
   const RunResult result =
       tutti_command({"fetch", "--json", "-o", output, server->url("/../../escape"), server->url("/a"),
@@ -91,14 +91,14 @@ TEST(FetchCommand, SavesBodiesUnderNamesOfTheirOwnInsideTheDirectory) {
 
 TEST(FetchCommand, ReplacesASymbolicLinkInsteadOfFollowingIt) {
   const auto server = echo_server();
-  const TemporaryDirectory directory, elsewhere;
+  const ScratchDirectory directory, elsewhere;
   write_file(elsewhere / "victim", "untouched");
-  json page = json::parse(
-      tutti_command({"fetch", "--json", "-o", directory.path().string(), server->url("/a")}).out)["results"][0];
+  json page =
+      json::parse(tutti_command({"fetch", "--json", "-o", directory.path(), server->url("/a")}).out)["results"][0];
   const std::string file = page["file"];
   std::filesystem::remove(file);
   std::filesystem::create_symlink(elsewhere / "victim", file);
-  EXPECT_EQ(tutti_command({"fetch", "-o", directory.path().string(), server->url("/a")}).exit_code, 0);
+  EXPECT_EQ(tutti_command({"fetch", "-o", directory.path(), server->url("/a")}).exit_code, 0);
   EXPECT_EQ(read_file(elsewhere / "victim"), "untouched");
   EXPECT_FALSE(std::filesystem::is_symlink(file));
   EXPECT_EQ(read_file(file), "this is /a");
@@ -108,9 +108,9 @@ TEST(FetchCommand, SavesLargeBodiesWhole) {
   std::string large;
   for (int i = 0; i < 300'000; ++i) large += std::to_string(i) + "\n";
   const auto server = make_page_server([&](const std::string&) { return response(200, large); });
-  const TemporaryDirectory directory;
+  const ScratchDirectory directory;
   const RunResult result =
-      tutti_command({"fetch", "--json", "-o", directory.path().string(), server->url("/a"), server->url("/b")});
+      tutti_command({"fetch", "--json", "-o", directory.path(), server->url("/a"), server->url("/b")});
   ASSERT_EQ(result.exit_code, 0) << result.out;
   const json document = json::parse(result.out);
   for (const json& page : document["results"]) EXPECT_TRUE(read_file(page["file"]) == large);
@@ -121,9 +121,9 @@ TEST(FetchCommand, SendsMethodAndFields) {
     const std::string head = connection.read_head();
     connection.send(response(200, head));
   });
-  const TemporaryDirectory directory;
-  const RunResult result = tutti_command({"fetch", "--json", "-X", "DELETE", "-H", "X-One: 1", "-H", "X-Two:2", "-o",
-                                          directory.path().string(), server.url("/x")});
+  const ScratchDirectory directory;
+  const RunResult result = tutti_command(
+      {"fetch", "--json", "-X", "DELETE", "-H", "X-One: 1", "-H", "X-Two:2", "-o", directory.path(), server.url("/x")});
   ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
   const std::string head = read_file(json::parse(result.out)["results"][0]["file"]);
   EXPECT_TRUE(head.starts_with("DELETE /x HTTP/1.1\r\n")) << head;
@@ -162,7 +162,7 @@ TEST(FetchCommand, OneAfterAnotherKeepsTheOrderAndTheConnection) {
 
 TEST(FetchCommand, DrawsTimelines) {
   const auto server = echo_server();
-  const TemporaryDirectory directory;
+  const ScratchDirectory directory;
   const std::string picture = directory / "timeline.svg";
   const RunResult result = tutti_command(
       {"fetch", "--timeline", "--timeline-svg", picture, server->url("/a?x=1&y=<2>"), server->url("/missing")},

@@ -75,8 +75,8 @@ TEST(FetchFailures, ABodyThatEndsTooEarlyLeavesNoFile) {
     connection.read_head();
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nonly this");
   });
-  const TemporaryDirectory output;
-  const json result = failed_result({"--output", output.path().string(), server.url()});
+  const ScratchDirectory output;
+  const json result = failed_result({"--output", output.path(), server.url()});
   EXPECT_EQ(result["error"]["type"], "ClientPayloadError");
   EXPECT_EQ(result["file"], nullptr);
   EXPECT_TRUE(std::filesystem::is_empty(output.path()));

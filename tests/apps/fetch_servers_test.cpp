@@ -119,9 +119,9 @@ std::string response(int status, const std::string& body) {
 
 std::uint16_t refused_port() { return Listener().port(); }
 
-ForeignServer start_python_server(const TemporaryDirectory& root) {
+ForeignServer start_python_server(const ScratchDirectory& root) {
   auto process = std::make_unique<Process>(std::vector<std::string>{"python3", "-u", "-m", "http.server", "0", "--bind",
-                                                                    "127.0.0.1", "--directory", root.path().string()});
+                                                                    "127.0.0.1", "--directory", root.path()});
   // "Serving HTTP on 127.0.0.1 port 45123 (http://127.0.0.1:45123/) ..."
   const std::string line = process->read_line_with("Serving HTTP");
   const std::size_t begin = line.find("(http://");
@@ -133,7 +133,7 @@ ForeignServer start_python_server(const TemporaryDirectory& root) {
   return {std::move(process), line.substr(begin + 1, line.find(')') - begin - 2)};
 }
 
-ForeignServer start_nginx(const TemporaryDirectory& root, const TemporaryDirectory& state) {
+ForeignServer start_nginx(const ScratchDirectory& root, const ScratchDirectory& state) {
   std::string program;
   for (const char* path : {"/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx"}) {
     if (std::filesystem::exists(path)) program = path;
@@ -150,9 +150,9 @@ ForeignServer start_nginx(const TemporaryDirectory& root, const TemporaryDirecto
              "daemon off;\nworker_processes 1;\npid " + (state / "pid") + ";\nerror_log " + (state / "error.log") +
                  ";\nevents {}\nhttp {\naccess_log off;\n" + temporary +
                  "types { text/html html; }\nserver { listen 127.0.0.1:" + std::to_string(listener.port()) + "; root " +
-                 root.path().string() + "; location /old { return 301 " + url + "/page/1.html; } }\n}\n");
-  return {std::make_unique<Process>(std::vector<std::string>{program, "-p", state.path().string(), "-e",
-                                                             state / "error.log", "-c", state / "nginx.conf"},
+                 root.path() + "; location /old { return 301 " + url + "/page/1.html; } }\n}\n");
+  return {std::make_unique<Process>(std::vector<std::string>{program, "-p", state.path(), "-e", state / "error.log",
+                                                             "-c", state / "nginx.conf"},
                                     Process::Options{.environment = {"NGINX=3;"}, .inherited = listener.fd()}),
           url};
 }
@@ -170,7 +170,7 @@ std::string page_text(int number) {
   return "page " + std::to_string(number) + std::string(static_cast<std::size_t>(number) * 1000, 'x');
 }
 
-void make_pages(const TemporaryDirectory& root) {
+void make_pages(const ScratchDirectory& root) {
   std::filesystem::create_directory(root / "page");
   for (int i = 0; i < kPages; ++i) write_file(root / ("page/" + std::to_string(i) + ".html"), page_text(i));
 }
@@ -186,9 +186,9 @@ void fetch_pages(const std::string& base) {
   json all[2];
   const std::vector<std::string> ways[2] = {{"fetch", "--json", "-"}, {"fetch", "--json", "--sequential", "-"}};
   for (int way = 0; way < 2; ++way) {
-    const TemporaryDirectory output;
+    const ScratchDirectory output;
     std::vector<std::string> arguments = ways[way];
-    arguments.insert(arguments.end(), {"--output", output.path().string()});
+    arguments.insert(arguments.end(), {"--output", output.path()});
     const RunResult result = tutti_command(arguments, {.input = url_list(base)});
     ASSERT_EQ(result.exit_code, 1) << result.out << result.err;
     const json document = json::parse(result.out);
@@ -215,7 +215,7 @@ void fetch_pages(const std::string& base) {
 }  // namespace
 
 TEST(FetchServers, FetchesFromPythonsServer) {
-  const TemporaryDirectory root;
+  const ScratchDirectory root;
   make_pages(root);
   const ForeignServer server = start_python_server(root);
   if (!server.process) GTEST_SKIP() << "python3 is not installed";
@@ -223,7 +223,7 @@ TEST(FetchServers, FetchesFromPythonsServer) {
 }
 
 TEST(FetchServers, FetchesFromNginx) {
-  const TemporaryDirectory root, state;
+  const ScratchDirectory root, state;
   // Workers of a master that is root run as another user.
   std::filesystem::permissions(root.path(), std::filesystem::perms(0755));
   make_pages(root);
@@ -233,7 +233,7 @@ TEST(FetchServers, FetchesFromNginx) {
 }
 
 TEST(FetchServers, FollowsNginxsRedirect) {
-  const TemporaryDirectory root, state;
+  const ScratchDirectory root, state;
   std::filesystem::permissions(root.path(), std::filesystem::perms(0755));
   make_pages(root);
   const ForeignServer server = start_nginx(root, state);

@@ -74,7 +74,7 @@ struct ForeignServer {
   std::unique_ptr<Process> process;
   std::string url;
 };
-ForeignServer start_python_server(const TemporaryDirectory& root);
-ForeignServer start_nginx(const TemporaryDirectory& root, const TemporaryDirectory& state);
+ForeignServer start_python_server(const ScratchDirectory& root);
+ForeignServer start_nginx(const ScratchDirectory& root, const ScratchDirectory& state);
 
 }  // namespace apps_test

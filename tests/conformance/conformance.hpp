@@ -25,6 +25,8 @@
 #include <tutti/task/task.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/turns.hpp"
+
 /// A coroutine on one back end in virtual time: for what has nothing to do with I/O.
 #define CONFORMANCE(file, suite, name) CONFORMANCE_COROUTINE_(file, suite, name, virtual_time)
 /// A coroutine on each back end in real time: for I/O.
@@ -54,6 +56,7 @@
 namespace tutti::conformance {
 
 using namespace std::chrono_literals;
+using test_support::turn;
 
 bool register_outside(const char* suite, const char* name, void (*body)(), const char* file, int line);
 
@@ -62,8 +65,6 @@ Coro<> run_lazy_and_eager(Coro<> (*body)());
 /// A loop in virtual time, whose reports the test answers for.
 std::unique_ptr<EventLoop> new_test_loop();
 
-/// `asyncio.sleep(0)`.
-inline auto turn() { return sleep(0s); }
 /// test_utils.run_briefly: what is ready now runs, and what that makes ready.
 Coro<> briefly();
 /// The same on a loop that does not run.

@@ -20,9 +20,12 @@
 
 #include "conformance/conformance.hpp"
 #include "conformance/io_support.hpp"
+#include "support/turns.hpp"
 
 namespace tutti::conformance {
 namespace {
+
+using test_support::until;
 
 using std::string;
 
@@ -68,11 +71,6 @@ std::shared_ptr<MyProtocol> client_protocol() {
   auto protocol = std::make_shared<MyProtocol>();
   protocol->greeting = "GET / HTTP/1.0\r\nHost: example.com\r\n\r\n";
   return protocol;
-}
-
-/// `test_utils.run_until`.
-Coro<> until(std::function<bool()> condition) {
-  while (!condition()) co_await turn();
 }
 
 Coro<> expect_connection(Coro<Connected<MyProtocol>> connect, bool tls) {

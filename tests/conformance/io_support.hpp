@@ -14,25 +14,17 @@
 
 #include "conformance/conformance.hpp"
 #include "net/tls_support.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace tutti::conformance {
 
 /// `test_utils.unix_socket_path`: a name in a directory of its own, which goes with it.
 class UnixSocketPath {
  public:
-  UnixSocketPath() {
-    if (::mkdtemp(directory_.data()) == nullptr) throw_os_error(errno, "mkdtemp");
-  }
-  UnixSocketPath(const UnixSocketPath&) = delete;
-  UnixSocketPath& operator=(const UnixSocketPath&) = delete;
-  ~UnixSocketPath() {
-    ::unlink(path().c_str());
-    ::rmdir(directory_.c_str());
-  }
-  [[nodiscard]] std::string path() const { return directory_ + "/socket"; }
+  [[nodiscard]] std::string path() const { return directory_ / "socket"; }
 
  private:
-  std::string directory_ = "/tmp/tutti-conformance-XXXXXX";
+  test_support::ScratchDirectory directory_;
 };
 
 inline const std::string http_request = "GET / HTTP/1.0\r\n\r\n";

@@ -11,6 +11,7 @@
 #include <tutti/task/run.hpp>
 
 #include "conformance/conformance.hpp"
+#include "support/turns.hpp"
 
 namespace tutti::conformance {
 namespace {
@@ -29,9 +30,7 @@ std::vector<Coro<int>> in_coroutines(const Numbers& futures) {
 }
 
 // _run_loop: whatever is ready, and what follows from it.
-Coro<> settle() {
-  for (int i = 0; i < 6; ++i) co_await turn();
-}
+Coro<> settle() { return test_support::turns(6); }
 
 template <class Wrap>
 Coro<> expect_success(Wrap wrap) {

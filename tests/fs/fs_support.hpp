@@ -18,32 +18,11 @@
 #include <tutti/task/sleep.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/scratch_directory.hpp"
+
 namespace tutti::tests {
 
-/// A directory that goes with everything in it.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string name = "/tmp/tutti-fs-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw RuntimeError("mkdtemp failed");
-    path_ = name;
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
-
-  /// Makes a file; gives its path.
-  [[nodiscard]] std::string make(std::string_view name, std::string_view contents = {}) const {
-    std::ofstream(*this / name, std::ios::binary) << contents;
-    return *this / name;
-  }
-
- private:
-  std::string path_;
-};
+using test_support::ScratchDirectory;
 
 inline std::string contents_of(const std::string& path) {
   std::ostringstream contents;

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Our server against curl, our client against nginx and Python's http.server: programs that nobody here has written.
-#include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -19,12 +12,16 @@
 #include <tutti/task/executor.hpp>
 
 #include "http_support.hpp"
+#include "support/program.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace {
 
 using namespace http_support;
 using http::Request;
 using http::Response;
+using test_support::Program;
+using test_support::ScratchDirectory;
 namespace fs = std::filesystem;
 
 std::string find_program(const std::string& name) {
@@ -38,70 +35,6 @@ std::string find_program(const std::string& name) {
   return "";
 }
 
-/// A program that runs beside the test; what it prints is in `output()`. It ends with this object.
-class Program {
- public:
-  explicit Program(std::vector<std::string> arguments) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
-    posix_spawn_file_actions_t actions;
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-    ::posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const int error = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    output_ = ::fdopen(ends[0], "r");
-    if (error != 0) pid_ = 0;
-  }
-  Program(const Program&) = delete;
-  Program& operator=(const Program&) = delete;
-  ~Program() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      ::waitpid(pid_, nullptr, 0);
-    }
-    (void)std::fclose(output_);
-  }
-
-  std::string line() {
-    std::string text;
-    for (int c = std::fgetc(output_); c != EOF && c != '\n'; c = std::fgetc(output_))
-      text.push_back(static_cast<char>(c));
-    return text;
-  }
-  std::string all() {
-    std::string text;
-    for (int c = std::fgetc(output_); c != EOF; c = std::fgetc(output_)) text.push_back(static_cast<char>(c));
-    return text;
-  }
-
- private:
-  pid_t pid_ = 0;
-  std::FILE* output_ = nullptr;
-};
-
-/// A directory that goes when the test ends.
-struct Directory {
-  Directory() {
-    std::string pattern = fs::temp_directory_path() / "tutti-interop-XXXXXX";
-    path = ::mkdtemp(pattern.data());
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-  ~Directory() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(path / name, std::ios::binary) << text;
-  }
-  fs::path path;
-};
-
 std::string large_text() {
   std::string text;
   for (int i = 0; i < 200'000; ++i) text += std::to_string(i) + "\n";
@@ -112,7 +45,7 @@ std::string large_text() {
 Coro<std::string> curl(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(),
                    {find_program("curl"), "--silent", "--show-error", "--noproxy", "*", "--max-time", "15"});
-  co_return co_await tutti::to_thread([arguments] { return Program(arguments).all(); });
+  co_return co_await tutti::to_thread([arguments] { return Program(arguments).rest(); });
 }
 
 TUTTI_TEST(HttpInterop, ServesCurl) {
@@ -138,10 +71,10 @@ TUTTI_TEST(HttpInterop, ServesCurl) {
   EXPECT_EQ(co_await curl({"--location", url + "/there"}), "hello");
   EXPECT_TRUE((co_await curl({"--head", url + "/hello"})).starts_with("HTTP/1.1 200 OK\r\n"));
   EXPECT_EQ(co_await curl({url + "/hello", url + "/stream", url + "/hello"}), "hello012hello");
-  const Directory directory;
+  const ScratchDirectory directory;
   const std::string text = large_text();
-  directory.write("body", text);
-  const std::string from_file = "@" + (directory.path / "body").string();
+  directory.make("body", text);
+  const std::string from_file = "@" + (directory / "body");
   // A body of this size makes curl ask for "100 Continue" first.
   EXPECT_EQ(co_await curl({"--data-binary", from_file, url + "/length"}), std::to_string(text.size()));
   EXPECT_EQ(co_await curl({"--header", "Transfer-Encoding: chunked", "--data-binary", from_file, url + "/length"}),
@@ -176,21 +109,20 @@ Coro<> check_pages(http::ClientSession& session, const std::string& text) {
   for (const std::string& page : co_await tutti::gather(std::move(requests))) EXPECT_EQ(page, "<p>the index</p>");
 }
 
-void write_pages(const Directory& directory, const std::string& text) {
-  directory.write("index.html", "<p>the index</p>");
-  directory.write("large.txt", text);
-  fs::create_directory(directory.path / "folder");
-  directory.write("folder/index.html", "in the folder");
+void write_pages(const ScratchDirectory& directory, const std::string& text) {
+  directory.make("index.html", "<p>the index</p>");
+  directory.make("large.txt", text);
+  fs::create_directory(directory / "folder");
+  directory.make("folder/index.html", "in the folder");
 }
 
 TUTTI_TEST(HttpInterop, ReadsFromPythonsServer) {
   const std::string python = find_program("python3");
   if (python.empty()) CO_SKIP() << "python3 is not installed";
-  const Directory directory;
+  const ScratchDirectory directory;
   const std::string text = large_text();
   write_pages(directory, text);
-  Program program(
-      {python, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", directory.path.string()});
+  Program program({python, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", directory.path()});
   const std::string line = co_await tutti::to_thread([&] { return program.line(); });
   const std::size_t at = line.find(" port ");
   CO_ASSERT_NE(at, std::string::npos) << line;
@@ -203,19 +135,19 @@ TUTTI_TEST(HttpInterop, ReadsFromPythonsServer) {
 TUTTI_TEST(HttpInterop, ReadsFromNginx) {
   const std::string nginx = find_program("nginx");
   if (nginx.empty()) CO_SKIP() << "nginx is not installed";
-  const Directory directory;
+  const ScratchDirectory directory;
   const std::string text = large_text();
   write_pages(directory, text);
-  const std::string path = directory.path.string();
+  const std::string path = directory.path();
   const std::string socket = path + "/socket";
   std::string paths;
   for (const char* kind : {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"}) {
     paths += std::string(kind) + "_temp_path " + path + "/" + kind + "; ";
   }
-  directory.write("nginx.conf", "daemon off; master_process off; error_log " + path + "/error.log; pid " + path +
-                                    "/pid; events {} http { " + paths +
-                                    "access_log off; types { text/html html; } server { listen unix:" + socket +
-                                    "; absolute_redirect off; root " + path + "; } }");
+  directory.make("nginx.conf", "daemon off; master_process off; error_log " + path + "/error.log; pid " + path +
+                                   "/pid; events {} http { " + paths +
+                                   "access_log off; types { text/html html; } server { listen unix:" + socket +
+                                   "; absolute_redirect off; root " + path + "; } }");
   Program program({nginx, "-p", path, "-c", path + "/nginx.conf"});
   // The file is there before anybody listens.
   bool listens = false;

@@ -20,10 +20,13 @@
 #include <tutti/task/task.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/turns.hpp"
+
 namespace tutti::tests {
 namespace {
 
 using namespace std::chrono_literals;
+using test_support::turns;
 
 constexpr std::size_t kMoreThanAPipeHolds = 3 * 1024 * 1024;
 
@@ -34,9 +37,6 @@ std::string read_once(const Fd& descriptor) {
   char bytes[64];
   const ssize_t count = ::read(descriptor.get(), bytes, sizeof bytes);
   return count < 0 ? "nothing" : std::string(bytes, static_cast<std::size_t>(count));
-}
-Coro<> turns(int count) {
-  for (int i = 0; i < count; ++i) co_await sleep(0s);
 }
 
 // ---- reading ----

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include "support/scratch_directory.hpp"
 
 namespace tutti::tests {
 namespace {
@@ -138,18 +139,16 @@ TEST_P(BackendFileTest, SaysWhetherItServesFilesWithoutHoldingUpTheLoop) {
 
 // A file that on io_uring does not wait when it has O_NONBLOCK, but gives EAGAIN.
 TEST_P(BackendFileTest, WaitsForAnInotifyEvent) {
-  char name[] = "/tmp/tutti-backend-XXXXXX";
-  ASSERT_NE(::mkdtemp(name), nullptr);
-  const std::string directory = name;
+  const test_support::ScratchDirectory directory;
   const Fd watch(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-  ASSERT_GE(::inotify_add_watch(watch.get(), name, IN_CREATE), 0);
+  ASSERT_GE(::inotify_add_watch(watch.get(), directory.path().c_str(), IN_CREATE), 0);
   alignas(inotify_event) std::array<char, 1024> buffer{};
   CountedOperation read;
   read.prepare_read(watch.get(), buffer);
   backend().submit(read);
   settle();
   EXPECT_FALSE(read.done());
-  const Fd made(::open((directory + "/file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  const Fd made(::open((directory / "file").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
   EXPECT_GT(finish(read), 0);
 
   CountedOperation cancelled;
@@ -158,8 +157,6 @@ TEST_P(BackendFileTest, WaitsForAnInotifyEvent) {
   settle();
   backend().cancel(cancelled);
   EXPECT_EQ(finish(cancelled), -ECANCELED);
-  ::unlink((directory + "/file").c_str());
-  ::rmdir(name);
 }
 
 }  // namespace

@@ -20,11 +20,13 @@
 #include <tutti/testing/test.hpp>
 
 #include "net_support.hpp"
+#include "support/turns.hpp"
 
 namespace {
 
 using namespace net_support;
 using namespace std::chrono_literals;
+using test_support::turns;
 using tutti::Address;
 using tutti::AddressFamily;
 using tutti::Socket;
@@ -74,10 +76,6 @@ Coro<std::shared_ptr<Recorder>> endpoint(tutti::DatagramEndpointOptions options)
 Coro<> close(const std::shared_ptr<Recorder>& protocol) {
   protocol->transport->close();
   co_await protocol->lost;
-}
-
-Coro<> ticks(int count) {
-  for (int i = 0; i < count; ++i) co_await tutti::sleep(0s);
 }
 
 // ---- data ----
@@ -274,7 +272,7 @@ TUTTI_TEST(DatagramEndpoint, SendsWhatIsBufferedBeforeItCloses) {
     int received = 0;
     while (!writer->lost.done() || received < (in_good_order ? sent : 1)) {
       auto receiving = tutti::create_task(tutti::sock_recv(b, 100));
-      co_await ticks(3);
+      co_await turns(3);
       if (receiving.done()) {
         EXPECT_EQ(co_await receiving, std::to_string(received++));
       } else {
@@ -303,7 +301,7 @@ TUTTI_TEST(DatagramEndpoint, IsSilentAfterItHasClosed) {
   client->transport->sendto("into the void");
   EXPECT_EQ(tutti::testing::take_log().size(), 1U);
   co_await client->lost;
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_EQ(client->events, (Events{"made", "lost"}));
 }
 
@@ -328,10 +326,10 @@ TUTTI_TEST(DatagramEndpoint, CanGetAnotherProtocol) {
 TUTTI_TEST(DatagramEndpoint, CanBeCancelledAtAnyMoment) {
   for (int i = 0; i < 5; ++i) {
     auto task = tutti::create_task(endpoint({.local_address = {{"127.0.0.1", 0}}}));
-    co_await ticks(i);
+    co_await turns(i);
     if (task.cancel()) {
       EXPECT_THROW((void)co_await task, tutti::CancelledError);
-      co_await ticks(3);
+      co_await turns(3);
     } else {
       co_await close(co_await task);
     }
@@ -348,7 +346,7 @@ TEST(DatagramEndpointOfAClosedLoop, IsLetGo) {
       auto made = loop.run_until_complete(endpoint({.local_address = {{"127.0.0.1", 0}}}));
       auto forgotten = loop.run_until_complete(endpoint({.local_address = {{"127.0.0.1", 0}}}));
       forgotten = nullptr;  // it and its transport hold each other
-      loop.run_until_complete(ticks(2));
+      loop.run_until_complete(turns(2));
       protocol = made;
       transport = made->transport;
       made = nullptr;

@@ -19,19 +19,17 @@
 #include <tutti/testing/test.hpp>
 
 #include "net_support.hpp"
+#include "support/turns.hpp"
 
 namespace {
 
 using namespace net_support;
 using namespace std::chrono_literals;
+using test_support::turns;
 using tutti::Address;
 using tutti::AddressFamily;
 using tutti::Datagram;
 using tutti::DatagramSocket;
-
-Coro<> ticks(int count) {
-  for (int i = 0; i < count; ++i) co_await tutti::sleep(0s);
-}
 
 struct Two {
   DatagramSocket a, b;
@@ -74,7 +72,7 @@ TUTTI_TEST(DatagramSocket, KeepsDatagramsApart) {
 TUTTI_TEST(DatagramSocket, WaitsForADatagram) {
   auto [client, server] = co_await udp_pair();
   auto waiting = tutti::create_task(server.receive());
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_FALSE(waiting.done());
   co_await client.send("here");
   EXPECT_EQ((co_await waiting).data, "here");
@@ -108,7 +106,7 @@ TUTTI_TEST(DatagramSocket, DropsTheNewestWhenItsQueueIsFull) {
   int received = 0;
   for (; received < kSent; ++received) {
     auto next = tutti::create_task(server.next());
-    co_await ticks(3);
+    co_await turns(3);
     if (!next.done()) {
       server.close();
       EXPECT_FALSE(co_await next);
@@ -134,7 +132,7 @@ TUTTI_TEST(DatagramSocket, GivesEachDatagramToOneOfSeveral) {
   auto [client, server] = co_await udp_pair();
   std::vector<tutti::Task<Datagram>> waiting;
   for (int i = 0; i < 3; ++i) waiting.push_back(tutti::create_task(server.receive()));
-  co_await ticks(2);
+  co_await turns(2);
   std::string all;
   for (const char* text : {"a", "b", "c"}) co_await client.send(text);
   for (auto& task : waiting) all += (co_await task).data;
@@ -286,7 +284,7 @@ TUTTI_TEST(DatagramSocket, WaitsWhileAUnixSocketIsFull) {
   auto sending = tutti::create_task([&]() -> Coro<> {
     for (int i = 0; i < kCount; ++i) co_await client.send(std::to_string(i));
   });
-  co_await ticks(5);
+  co_await turns(5);
   EXPECT_FALSE(sending.done());
   for (int i = 0; i < kCount; ++i) EXPECT_EQ((co_await server.receive()).data, std::to_string(i));
   co_await sending;
@@ -299,7 +297,7 @@ TUTTI_TEST(DatagramSocket, WaitsWhileAnUnconnectedUnixSocketIsFull) {
   auto sending = tutti::create_task([&]() -> Coro<> {
     for (int i = 0; i < 100; ++i) co_await client.send_to(std::to_string(i), Address::local(path));
   });
-  co_await ticks(5);
+  co_await turns(5);
   EXPECT_FALSE(sending.done());
   for (int i = 0; i < 100; ++i) EXPECT_EQ((co_await server.receive()).data, std::to_string(i));
   co_await sending;
@@ -311,7 +309,7 @@ TUTTI_TEST(DatagramSocket, EndsWhatWaitsWhenItIsClosed) {
   auto [client, server] = co_await udp_pair();
   auto receiving = tutti::create_task(server.receive());
   auto next = tutti::create_task(server.next());
-  co_await ticks(2);
+  co_await turns(2);
   const std::string where = server.sockname().to_string();
   server.close();
   server.close();
@@ -330,7 +328,7 @@ TUTTI_TEST(DatagramSocket, FreesItsPortWhenItGoes) {
   std::optional<DatagramSocket> one(co_await tutti::bind_udp("127.0.0.1", 0));
   const std::uint16_t port = one->port();
   auto receiving = tutti::create_task(one->receive());
-  co_await ticks(2);
+  co_await turns(2);
   one.reset();
   EXPECT_THROW((void)co_await receiving, tutti::ConnectionAbortedError);
   const auto two = co_await tutti::bind_udp("127.0.0.1", port);
@@ -345,7 +343,7 @@ TEST(DatagramSocketOfAClosedLoop, LetsGoOfItsDescriptor) {
     loop.set_exception_handler([&](tutti::EventLoop&, const tutti::ExceptionContext&) { ++reports; });
     std::optional<Two> kept(loop.run_until_complete(udp_pair()));
     (void)loop.create_task(kept->b.receive());
-    loop.run_until_complete(ticks(2));
+    loop.run_until_complete(turns(2));
     loop.close();
     EXPECT_TRUE(kept->a.is_closed());
     EXPECT_EQ(kept->b.fd(), -1);
@@ -361,7 +359,7 @@ TUTTI_TEST(DatagramSocket, LosesNoDatagramWhenAReceiveIsCancelled) {
   int received = 0;
   for (int i = 0; i < 60; ++i) {
     auto receiving = tutti::create_task(server.receive());
-    co_await ticks(i % 3);
+    co_await turns(i % 3);
     co_await client.send(std::to_string(i));
     if (i % 4 == 3) co_await tutti::sleep(0s);  // it is ready, and its task has not run yet
     receiving.cancel();
@@ -381,7 +379,7 @@ TUTTI_TEST(DatagramSocket, SendsNothingThatWasCancelled) {
   int sent = 0;
   for (;;) {
     auto sending = tutti::create_task(client.send(std::to_string(sent)));
-    co_await ticks(2);
+    co_await turns(2);
     if (sending.cancel()) {
       EXPECT_THROW(co_await sending, tutti::CancelledError);
       break;

@@ -25,7 +25,7 @@ using protocol_support::Coro;
 using protocol_support::Events;
 using protocol_support::make_recorder;
 using protocol_support::Recorder;
-using protocol_support::ticks;
+using protocol_support::turns;
 using protocol_support::until;
 using tutti::Fd;
 using tutti::Socket;
@@ -64,7 +64,7 @@ TUTTI_TEST(ConnectReadPipe, PausesAndResumes) {
   auto [transport, protocol] = co_await tutti::connect_read_pipe(make_recorder(), std::move(read_end));
   transport->pause_reading();
   write_to(write_end, "held");
-  co_await ticks(5);
+  co_await turns(5);
   EXPECT_EQ(protocol->data, "");
   transport->resume_reading();
   co_await until([&] { return protocol->data == "held"; });
@@ -229,7 +229,7 @@ TUTTI_TEST(ProtocolWithTls, PausesAndResumes) {
   peer->transport->pause_reading();
   transport->write("held");
   transport->close();
-  co_await ticks(20);
+  co_await turns(20);
   EXPECT_EQ(peer->events, Events{"made"});
   peer->transport->resume_reading();
   co_await peer->lost;

@@ -25,7 +25,7 @@ using protocol_support::Coro;
 using protocol_support::Events;
 using protocol_support::make_recorder;
 using protocol_support::Recorder;
-using protocol_support::ticks;
+using protocol_support::turns;
 using protocol_support::until;
 using tutti::Address;
 using tutti::AddressFamily;
@@ -79,7 +79,7 @@ TUTTI_TEST(BufferedProtocol, KeepsWhatItHasNotTakenWhenItPauses) {
   peer->on_data = [&](tutti::BytesView) { peer->transport->pause_reading(); };
   transport->write("abcdefgh");
   co_await until([&] { return peer->data == "abc"; });
-  co_await ticks(5);
+  co_await turns(5);
   EXPECT_EQ(peer->data, "abc");
   peer->transport->resume_reading();
   co_await until([&] { return peer->data == "abcdef"; });
@@ -167,7 +167,7 @@ TUTTI_TEST(CreateConnection, CanBeCancelledAtAnyMoment) {
   auto server = co_await tutti::create_server(make_recorder(), "127.0.0.1", 0);
   for (int i = 0; i < 8; ++i) {
     auto task = tutti::create_task(tutti::create_connection(make_recorder(), "127.0.0.1", server.port()));
-    co_await ticks(i);
+    co_await turns(i);
     if (task.cancel()) {
       EXPECT_THROW((void)co_await task, tutti::CancelledError);
     } else {

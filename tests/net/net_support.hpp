@@ -14,8 +14,11 @@
 #include <tutti/task/future.hpp>
 #include <tutti/task/sleep.hpp>
 
+#include "support/turns.hpp"
+
 namespace net_support {
 
+using test_support::until;
 using tutti::Coro;
 
 /// The two ends of one TCP connection, and the server it came through.
@@ -55,12 +58,6 @@ inline void reset(tutti::StreamWriter& writer) {
   const linger at_once{1, 0};
   ::setsockopt(writer.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   writer.abort();
-}
-
-/// Lets the loop go round until `condition` holds.
-template <class Condition>
-Coro<> until(Condition condition) {
-  while (!condition()) co_await tutti::sleep(std::chrono::milliseconds(0));
 }
 
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }

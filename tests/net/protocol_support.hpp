@@ -15,8 +15,12 @@
 #include <tutti/task/future.hpp>
 #include <tutti/task/sleep.hpp>
 
+#include "support/turns.hpp"
+
 namespace protocol_support {
 
+using test_support::turns;
+using test_support::until;
 using tutti::Coro;
 
 /// What a recorder remembers, and what it does besides.
@@ -123,15 +127,6 @@ inline Coro<Ends> connected_ends(std::function<void(Recorder&)> prepare = {}) {
       "127.0.0.1", server.port());
   co_await peer->made;
   co_return Ends{std::move(server), std::move(client), peer};
-}
-
-template <class Condition>
-Coro<> until(Condition condition) {
-  while (!condition()) co_await tutti::sleep(std::chrono::milliseconds(0));
-}
-
-inline Coro<> ticks(int count) {
-  for (int i = 0; i < count; ++i) co_await tutti::sleep(std::chrono::milliseconds(0));
 }
 
 using Events = std::vector<std::string>;

@@ -79,7 +79,7 @@ TUTTI_TEST(Protocol, IsToldOfTheLossInALaterIteration) {
   ends.client->transport->abort();
   ends.client->transport->close();
   co_await ends.client->lost;
-  co_await ticks(5);
+  co_await turns(5);
   EXPECT_EQ(ends.client->events, (Events{"made", "lost"}));
   EXPECT_EQ(ends.client->transport->fd(), -1);
   co_await ends.close();
@@ -132,7 +132,7 @@ TUTTI_TEST(Protocol, GetsNoDataWhileReadingIsPaused) {
   EXPECT_FALSE(reader.is_reading());
   ends.client->transport->write("held");
   ends.client->transport->write_eof();
-  co_await ticks(10);
+  co_await turns(10);
   EXPECT_EQ(ends.peer->events, Events{"made"});
   reader.resume_reading();
   reader.resume_reading();
@@ -173,7 +173,7 @@ TUTTI_TEST(Protocol, MayPauseReadingFromTheBeginning) {
   auto ends = co_await connected_ends(
       [](Recorder& client) { client.on_made = [&client] { client.transport->pause_reading(); }; });
   ends.peer->transport->write("early");
-  co_await ticks(10);
+  co_await turns(10);
   EXPECT_EQ(ends.client->data, "");
   ends.client->transport->resume_reading();
   co_await until([&] { return ends.client->data == "early"; });
@@ -359,7 +359,7 @@ TEST(ProtocolOfAClosedLoop, IsLetGo) {
       transport->pause_reading();
       ends->client->transport = nullptr;
       ends->peer->transport->write(kFlood);
-      loop.run_until_complete(ticks(2));
+      loop.run_until_complete(turns(2));
       ends.reset();
       EXPECT_FALSE(client.expired());  // the transport holds it
       loop.close();

@@ -18,6 +18,7 @@
 #include <tutti/testing/test.hpp>
 
 #include "net_support.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace {
 
@@ -35,15 +36,6 @@ Coro<> end(tutti::Server& server) {
   server.close();
   co_await server.wait_closed();
 }
-
-/// A folder for sockets that goes away.
-struct Folder {
-  std::string path = "/tmp/tutti-test-XXXXXX";
-  Folder() { EXPECT_NE(::mkdtemp(path.data()), nullptr); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { ::rmdir(path.c_str()); }
-};
 
 bool exists(const std::string& path) {
   struct stat info{};
@@ -304,8 +296,8 @@ TUTTI_TEST(Server, ServesUntilItIsClosed) {
 // ---- Unix sockets ----
 
 TUTTI_TEST(UnixServer, Talks) {
-  const Folder folder;
-  const std::string path = folder.path + "/socket";
+  const test_support::ScratchDirectory folder;
+  const std::string path = folder / "socket";
   auto server = co_await tutti::start_unix_server(
       [](StreamReader reader, StreamWriter writer) -> Coro<> { writer.write("you said " + co_await reader.read()); },
       path);
@@ -324,8 +316,8 @@ TUTTI_TEST(UnixServer, Talks) {
 
 // test_unix_events: test_create_unix_server_existing_path_sock, …_nonsock
 TUTTI_TEST(UnixServer, ReplacesASocketButNoFile) {
-  const Folder folder;
-  const std::string path = folder.path + "/socket";
+  const test_support::ScratchDirectory folder;
+  const std::string path = folder / "socket";
   auto first = co_await tutti::start_unix_server(hold, path);
   auto second = co_await tutti::start_unix_server(hold, path);
   co_await end(first);  // it is not its file any more
@@ -341,8 +333,8 @@ TUTTI_TEST(UnixServer, ReplacesASocketButNoFile) {
 
 // test_server: UnixServerCleanupTests.test_unix_server_cleanup_prevented, …_sock_cleanup, …_cleanup_gone
 TUTTI_TEST(UnixServer, LeavesItsFileIfItIsToldSo) {
-  const Folder folder;
-  const std::string path = folder.path + "/socket";
+  const test_support::ScratchDirectory folder;
+  const std::string path = folder / "socket";
   auto kept = co_await tutti::start_unix_server(hold, path, {.cleanup_socket = false});
   co_await end(kept);
   EXPECT_TRUE(exists(path));

@@ -16,11 +16,13 @@
 #include <tutti/testing/test.hpp>
 
 #include "net_support.hpp"
+#include "support/turns.hpp"
 
 namespace {
 
 using namespace net_support;
 using namespace std::chrono_literals;
+using test_support::turns;
 using tutti::Address;
 using tutti::AddressFamily;
 using tutti::Socket;
@@ -49,10 +51,6 @@ Coro<std::pair<Socket, Socket>> tcp_pair() {
   auto [server, peer] = co_await tutti::sock_accept(listener);
   EXPECT_EQ(peer, client.getsockname());
   co_return std::pair(std::move(client), std::move(server));
-}
-
-Coro<> ticks(int count) {
-  for (int i = 0; i < count; ++i) co_await tutti::sleep(0s);
 }
 
 /// Fills the socket's buffer, so that sending to it has to wait.
@@ -120,7 +118,7 @@ TUTTI_TEST(Sock, CarriesDatagramsWithTheirAddresses) {
   EXPECT_EQ(size, 0U);
   EXPECT_EQ(sender, b.getsockname());
   auto waiting = tutti::create_task(tutti::sock_recvfrom(a, 2));
-  co_await ticks(2);
+  co_await turns(2);
   co_await tutti::sock_sendto(b, "cut off", from);
   EXPECT_EQ((co_await waiting).first, "cu");
 }
@@ -129,7 +127,7 @@ TUTTI_TEST(Sock, LetsSeveralWaitForOneSocket) {
   auto [a, b] = Socket::pair(SocketType::datagram);
   auto first = tutti::create_task(tutti::sock_recv(b, 10));
   auto second = tutti::create_task(tutti::sock_recv(b, 10));
-  co_await ticks(3);
+  co_await turns(3);
   co_await tutti::sock_sendall(a, "one");
   co_await tutti::sock_sendall(a, "two");
   const std::string one = co_await first;
@@ -142,7 +140,7 @@ TUTTI_TEST(Sock, WaitsForBothDirectionsOfOneSocketAtATime) {
   fill(a);
   auto receiving = tutti::create_task(tutti::sock_recv(a, 10));
   auto sending = tutti::create_task(tutti::sock_sendall(a, std::string(100'000, 'x')));
-  co_await ticks(3);
+  co_await turns(3);
   co_await tutti::sock_sendall(b, "in");
   EXPECT_EQ(co_await receiving, "in");
   EXPECT_FALSE(sending.done());
@@ -208,7 +206,7 @@ TUTTI_TEST(Sock, RefusesABlockingSocketInDebugMode) {
   tutti::get_running_loop().set_debug(false);
   EXPECT_THROW((void)co_await tutti::sock_accept(a), tutti::ValueError);
   auto waiting = tutti::create_task(tutti::sock_recv(a, 4));  // which does not block the loop all the same
-  co_await ticks(2);
+  co_await turns(2);
   const Socket owned(std::move(b));
   co_await tutti::sock_sendall(owned, "x");
   EXPECT_EQ(co_await waiting, "x");
@@ -249,7 +247,7 @@ TUTTI_TEST(Sock, LosesNoByteWhenAReceiveIsCancelled) {
     const std::string piece = std::to_string(i) + ",";
     sent += piece;
     auto receiving = tutti::create_task(tutti::sock_recv(b, 100));
-    co_await ticks(i % 3);
+    co_await turns(i % 3);
     co_await tutti::sock_sendall(a, piece);
     if (i % 4 == 3) co_await tutti::sleep(0s);  // it is ready, and its task has not run yet
     receiving.cancel();
@@ -270,11 +268,11 @@ TUTTI_TEST(Sock, GivesTheMemoryBackAtOnceWhenAReceiveIsCancelled) {
   auto [a, b] = Socket::pair();
   std::string memory(8, '.');
   auto receiving = tutti::create_task(tutti::sock_recv_into(b, memory));
-  co_await ticks(2);
+  co_await turns(2);
   receiving.cancel();
   EXPECT_THROW(co_await receiving, tutti::CancelledError);
   co_await tutti::sock_sendall(a, "data");
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_EQ(memory, "........");
   EXPECT_EQ(co_await tutti::sock_recv_into(b, memory), 4U);
   EXPECT_EQ(memory, "data....");
@@ -286,7 +284,7 @@ TUTTI_TEST(Sock, MakesNoRoomForASendThatIsCancelled) {
   client.set_option(SOL_SOCKET, SO_SNDBUF, 1024);
   fill(client);
   auto blocked = tutti::create_task(tutti::sock_sendall(client, "hello"));
-  co_await ticks(2);
+  co_await turns(2);
   blocked.cancel();
   EXPECT_THROW(co_await blocked, tutti::CancelledError);
   auto world = tutti::create_task(tutti::sock_sendall(client, "world"));
@@ -306,7 +304,7 @@ TUTTI_TEST(Sock, ConnectsAgainAfterACancelledConnect) {
   for (int i = 0; i < 2; ++i) {
     others.emplace_back(AddressFamily::ipv4);
     auto filling = tutti::create_task(tutti::sock_connect(others.back(), full.getsockname()));
-    co_await ticks(3);
+    co_await turns(3);
     if (!filling.done()) filling.cancel();
     try {
       co_await filling;
@@ -315,18 +313,18 @@ TUTTI_TEST(Sock, ConnectsAgainAfterACancelledConnect) {
   }
   Socket client(AddressFamily::ipv4);
   auto waiting = tutti::create_task(tutti::sock_connect(client, full.getsockname()));
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_TRUE(waiting.cancel());
   EXPECT_THROW(co_await waiting, tutti::CancelledError);
   auto again = tutti::create_task(tutti::sock_connect(client, full.getsockname()));  // which waits for the first one
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_TRUE(again.cancel());
   EXPECT_THROW(co_await again, tutti::CancelledError);
 
   const Socket free = listening();
   Socket other(AddressFamily::ipv4);
   auto cancelled = tutti::create_task(tutti::sock_connect(other, free.getsockname()));
-  co_await ticks(1);
+  co_await turns(1);
   if (cancelled.cancel()) {
     EXPECT_THROW(co_await cancelled, tutti::CancelledError);
     co_await tutti::sock_connect(other, free.getsockname());
@@ -337,7 +335,7 @@ TUTTI_TEST(Sock, ConnectsAgainAfterACancelledConnect) {
 TUTTI_TEST(Sock, LeavesAConnectionForTheNextWhenAnAcceptIsCancelled) {
   const Socket listener = listening();
   auto accepting = tutti::create_task(tutti::sock_accept(listener));
-  co_await ticks(2);
+  co_await turns(2);
   Socket client(AddressFamily::ipv4);
   const Address address = listener.getsockname();
   (void)::connect(client.fd(), static_cast<const sockaddr*>(address.data()), static_cast<socklen_t>(address.size()));
@@ -353,7 +351,7 @@ TUTTI_TEST(Sock, DoesNothingWhenItIsCancelledBeforeItBegins) {
   sending.cancel();
   EXPECT_THROW(co_await sending, tutti::CancelledError);
   auto receiving = tutti::create_task(tutti::sock_recv(b, 1));
-  co_await ticks(2);
+  co_await turns(2);
   EXPECT_FALSE(receiving.done());
   receiving.cancel();
   EXPECT_THROW((void)co_await receiving, tutti::CancelledError);
@@ -367,7 +365,7 @@ TEST(SockOfAClosedLoop, IsLetGo) {
     int reports = 0;
     loop.set_exception_handler([&](tutti::EventLoop&, const tutti::ExceptionContext&) { ++reports; });
     (void)loop.create_task(tutti::sock_recv(a, 1));
-    loop.run_until_complete(ticks(2));
+    loop.run_until_complete(turns(2));
     loop.close();
     EXPECT_EQ(reports, 1);  // the task
   }
@@ -379,7 +377,7 @@ TUTTI_TEST(WaitReadable, WaitsAndTakesNothing) {
   auto [a, b] = Socket::pair();
   co_await tutti::lowlevel::wait_writable(a.fd());
   auto waiting = tutti::create_task(tutti::lowlevel::wait_readable(b.fd()));
-  co_await ticks(3);
+  co_await turns(3);
   EXPECT_FALSE(waiting.done());
   co_await tutti::sock_sendall(a, "x");
   co_await waiting;

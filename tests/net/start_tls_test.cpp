@@ -11,6 +11,7 @@
 #include <tutti/testing/test.hpp>
 
 #include "tls_support.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace {
 
@@ -180,9 +181,8 @@ TUTTI_TEST(TLSInsideTLS, Works) {
 
 // test_streams: test_open_unix_connection_no_loop_ssl
 TUTTI_TEST(TLSOverUnixSockets, Works) {
-  std::string folder = "/tmp/tutti-test-XXXXXX";
-  CO_ASSERT_TRUE(::mkdtemp(folder.data()) != nullptr);
-  const std::string path = folder + "/socket";
+  const test_support::ScratchDirectory folder;
+  const std::string path = folder / "socket";
   auto server = co_await tutti::start_unix_server(
       [](StreamReader reader, StreamWriter writer) -> Coro<> {
         writer.write("you said " + co_await reader.readline());
@@ -195,7 +195,6 @@ TUTTI_TEST(TLSOverUnixSockets, Works) {
   co_await close(writer);
   server.close();
   co_await server.wait_closed();
-  ::rmdir(folder.c_str());
 }
 
 }  // namespace

@@ -16,6 +16,8 @@
 #include <tutti/task/task.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/turns.hpp"
+
 namespace tutti::tests {
 
 using namespace std::chrono_literals;
@@ -23,6 +25,8 @@ using subprocess::DEVNULL;
 using subprocess::PIPE;
 using subprocess::Process;
 using subprocess::STDOUT;
+using test_support::message_of;
+using test_support::turns;
 
 inline constexpr std::size_t kMoreThanAPipeHolds = 4 * 1024 * 1024 + 1;
 
@@ -37,25 +41,10 @@ inline Coro<std::string> output_of(std::string command, subprocess::Options opti
   co_return output;
 }
 
-inline Coro<> turns(int count) {
-  for (int i = 0; i < count; ++i) co_await sleep(0s);
-}
-
 /// Whether this process has no child, alive or dead.
 inline bool no_child_is_left() {
   siginfo_t info{};
   return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 && errno == ECHILD;
-}
-
-template <class Error, class A>
-Coro<std::string> message_of(A awaitable) {
-  try {
-    (void)co_await std::move(awaitable);
-  } catch (const Error& error) {
-    co_return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  co_return "";
 }
 
 }  // namespace tutti::tests

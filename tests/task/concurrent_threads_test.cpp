@@ -19,6 +19,8 @@
 #include <tutti/task/sleep.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/turns.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -56,10 +58,6 @@ Coro<int> add(int a, int b, Ending ending = Ending::result) {
     co_await tutti::sleep(0s);
   }
   co_return a + b;
-}
-
-Coro<> until(bool& flag) {
-  while (!flag) co_await tutti::sleep(0s);
 }
 
 // ---- run_coroutine_threadsafe ----
@@ -110,7 +108,7 @@ TUTTI_TEST(RunCoroutineThreadsafe, CanBeCancelledAfterATimeout) {
     EXPECT_THROW(future.result(), tutti::CancelledError);
   });
   EXPECT_TRUE(timed_out);
-  co_await until(cancelled);
+  co_await test_support::until([&] { return cancelled; });
 }
 
 // test_run_coroutine_threadsafe_task_cancelled
