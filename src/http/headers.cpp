@@ -51,9 +51,8 @@ void check(std::string_view name, std::string_view value) {
 
 }  // namespace
 
-bool iequals(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+bool detail::equal_letters(std::string_view a, std::string_view b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool is_token(std::string_view text) noexcept {
@@ -124,19 +123,22 @@ bool Headers::contains(std::string_view name) const noexcept { return get(name).
 
 void Headers::add(std::string_view name, std::string_view value) {
   check(name, value);
+  append(name, value);
+}
+
+void Headers::append(std::string_view name, std::string_view value) {
+  constexpr std::size_t kUsual = 4;  // growing one by one would move the first ones again and again
+  if (fields_.capacity() == 0) fields_.reserve(kUsual);
   fields_.emplace_back(name, value);
 }
 
 void Headers::set(std::string_view name, std::string_view value) {
   check(name, value);
+  if (!contains(name)) return append(name, value);
   // Copies first: both views may point into the fields.
   Field field(name, value);
   const auto same = [&](const Field& other) { return iequals(other.first, field.first); };
   const auto place = std::find_if(fields_.begin(), fields_.end(), same);
-  if (place == fields_.end()) {
-    fields_.push_back(std::move(field));
-    return;
-  }
   fields_.erase(std::remove_if(place + 1, fields_.end(), same), fields_.end());
   *place = std::move(field);
 }
@@ -154,6 +156,7 @@ void Headers::update(const Headers& others) {
 }
 
 std::size_t Headers::remove(std::string_view name) {
+  if (!contains(name)) return 0;
   // A copy, since the name may be that of a field which goes.
   const std::string wanted(name);
   return std::erase_if(fields_, [&](const Field& field) { return iequals(field.first, wanted); });

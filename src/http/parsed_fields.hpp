@@ -12,9 +12,7 @@ namespace tutti::http::detail {
 
 /// The parser's way into `Headers`: it has checked each byte already.
 struct ParsedFields {
-  static void add(Headers& headers, std::string_view name, std::string_view value) {
-    headers.fields_.emplace_back(name, value);
-  }
+  static void add(Headers& headers, std::string_view name, std::string_view value) { headers.append(name, value); }
 };
 
 /// `text` in quotes for a message, cut if it is long, with control characters and non-ASCII bytes as \xNN.

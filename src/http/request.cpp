@@ -32,10 +32,11 @@ std::string origin_form(const RequestHead& head) {
 
 Request::Request(RequestHead head, detail::ServerConnection& connection)
     : head_(std::move(head)), connection_(connection), content_(connection) {
-  const std::string target = origin_form(head_);
-  const std::size_t query = target.find('?');
-  raw_path_ = target.substr(0, query);
-  if (query != std::string::npos) query_string_ = target.substr(query + 1);
+  raw_path_ = origin_form(head_);
+  const std::size_t query = raw_path_.find('?');
+  if (query == std::string::npos) return;
+  query_string_ = raw_path_.substr(query + 1);
+  raw_path_.resize(query);
 }
 
 Request::~Request() = default;

@@ -43,8 +43,10 @@ Response::Response(Body body, ResponseOptions options)
 Response::Response(const StreamResponse& response) : head_(response.stream_->head), streamed_(response.stream_) {}
 
 Response Response::typed(Body body, ResponseOptions options, std::string_view content_type) {
-  if (options.content_type.empty() && !options.headers.contains("Content-Type")) options.content_type = content_type;
-  return Response(std::move(body), std::move(options));
+  Response response;
+  response.head_ = make_head(std::move(options), content_type);
+  response.body_ = std::move(body);
+  return response;
 }
 
 Response Response::text(std::string body, ResponseOptions options) {

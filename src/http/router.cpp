@@ -73,21 +73,23 @@ namespace {
 template <class Node>
 class Search {
  public:
-  Search(std::string_view method, std::string_view path) : method_(method), path_(path), segments_(split(path)) {}
+  Search(std::string_view method, std::string_view path) : method_(method), path_(path) {}
 
-  bool visit(Node& node, std::size_t index) {
-    if (index == segments_.size()) return take(node);
-    const std::string_view segment = segments_[index];
+  /// `begin`: of the next segment; behind the path's end if there is none.
+  bool visit(Node& node, std::size_t begin) {
+    if (begin > path_.size()) return take(node);
+    const std::string_view segment = path_.substr(begin, path_.find('/', begin) - begin);
+    const std::size_t next = begin + segment.size() + 1;
     const auto literal = segment.find('%') == std::string_view::npos ? node.literals.find(segment)
                                                                      : node.literals.find(percent_decode(segment));
-    if (literal != node.literals.end() && visit(*literal->second, index + 1)) return true;
+    if (literal != node.literals.end() && visit(*literal->second, next)) return true;
     if (node.parameter && !segment.empty()) {
       values_.push_back(segment);
-      if (visit(*node.parameter, index + 1)) return true;
+      if (visit(*node.parameter, next)) return true;
       values_.pop_back();
     }
     if (!node.rest) return false;
-    values_.push_back(path_.substr(static_cast<std::size_t>(segment.data() - path_.data())));
+    values_.push_back(path_.substr(begin));
     if (take(*node.rest)) return true;
     values_.pop_back();
     return false;
@@ -116,7 +118,6 @@ class Search {
 
   std::string_view method_;
   std::string_view path_;
-  std::vector<std::string_view> segments_;
   std::vector<std::string_view> values_;
 };
 
@@ -152,7 +153,7 @@ void Router::add_handler(std::string_view method, std::string_view pattern, Hand
 Router::Match Router::find(std::string_view method, std::string_view raw_path) {
   if (!raw_path.starts_with('/')) return {};
   Search<Node> search(method, raw_path);
-  if (search.visit(*root_, 0)) {
+  if (search.visit(*root_, 1)) {
     search.match.allowed.clear();
     return std::move(search.match);
   }

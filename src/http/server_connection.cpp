@@ -44,6 +44,7 @@ ServerConnection::ServerConnection(std::shared_ptr<const void> owner, const Serv
       router_(router),
       reader_(std::move(reader)),
       writer_(std::move(writer)),
+      cork_(writer_),
       parser_(options.limits) {}
 
 ServerConnection::~ServerConnection() {
@@ -53,7 +54,7 @@ ServerConnection::~ServerConnection() {
 Coro<> ServerConnection::serve() {
   task_ = current_task();
   try {
-    while (co_await read_head()) {
+    while (take_head() || co_await read_head()) {
       co_await handle();
       if (!keep_) break;
       parser_.reset();
@@ -66,33 +67,59 @@ Coro<> ServerConnection::serve() {
 
 // ---- reading ----
 
-/// Whether there is a request; one that cannot be read is answered here.
-Coro<bool> ServerConnection::read_head() {
-  if (reader_.buffered().empty() && !co_await wait_for_request()) co_return false;
-  if (stopping_) co_return false;
+/// A request whose head has come whole is taken without waiting.
+bool ServerConnection::take_head() {
+  if (stopping_ || reader_.buffered().empty()) return false;
+  begin_head();
+  return feed_head() && !refusal_;
+}
+
+void ServerConnection::begin_head() {
   // A refusal is no answer to the request before.
   head_only_ = false;
   version_ = Version::http11;
-  began_ = get_running_loop().time();
-  std::optional<Response> refusal;
+  reading_head_ = true;
+  if (options_.access_log) began_ = get_running_loop().time();
+}
+
+/// Reads what has come of the head; true if that was the end of it, or wrong.
+bool ServerConnection::feed_head() {
   std::string nothing;
-  while (!parser_.head_complete() && !refusal) {
-    const auto data = co_await wait_for_bytes(began_ + options_.head_timeout);
-    if (data && data->empty()) co_return false;
-    if (!data) {
-      refusal = plain(408, "the request took too long");
-    } else {
-      try {
-        reader_.consume(parser_.feed(*data, nothing));
-      } catch (const ParserError& error) {
-        refusal = plain(error.status(), error.what());
-      }
+  while (!parser_.head_complete()) {
+    const BytesView data = reader_.buffered();
+    if (data.empty()) return false;
+    try {
+      reader_.consume(parser_.feed(data, nothing));
+    } catch (const ParserError& error) {
+      refusal_ = plain(error.status(), error.what());
+      break;
     }
   }
-  if (!refusal) co_return true;
+  reading_head_ = false;
+  return true;
+}
+
+/// Whether there is a request; one that cannot be read is answered here.
+Coro<bool> ServerConnection::read_head() {
+  if (!refusal_) {
+    if (!reading_head_) {
+      if (reader_.buffered().empty() && !co_await wait_for_request()) co_return false;
+      if (stopping_) co_return false;
+      begin_head();
+    }
+    began_ = get_running_loop().time();
+    while (!feed_head()) {
+      const auto data = co_await wait_for_bytes(began_ + options_.head_timeout);
+      if (data && data->empty()) co_return false;
+      if (data) continue;
+      refusal_ = plain(408, "the request took too long");
+      break;
+    }
+  }
+  if (!refusal_) co_return true;
   broken_ = true;
   sending_ = {};
-  co_await send(std::move(*refusal));
+  co_await send(std::move(*refusal_));
   log_access();
   co_return false;
 }
@@ -106,6 +133,7 @@ Coro<bool> ServerConnection::wait_for_request() {
 
 Coro<std::optional<BytesView>> ServerConnection::wait_for_bytes(std::optional<TimePoint> deadline) {
   if (const BytesView ready = reader_.buffered(); !ready.empty()) co_return ready;
+  if (cork_.send() && must_flush()) co_await flush();
   Timeout limit(deadline);
   limit.enter();
   BytesView data;
@@ -203,16 +231,16 @@ Coro<> ServerConnection::handle() {
   try {
     request.emplace(parser_.take_head(), *this);
     request_ = &*request;
-    response = co_await answer(*request);
+    if (Handler* const handler = route(*request, response)) response = co_await (*handler)(*request);
   } catch (...) {
     error = std::current_exception();
   }
   handling_ = false;
-  co_await stop_watching();
+  if (watcher_) co_await stop_watching();
   if (error) response = failure(error);
   error = nullptr;
   try {
-    if (response) co_await send(std::move(*response));
+    if (response && !send_now(*response)) co_await send(std::move(*response));
   } catch (...) {
     error = std::current_exception();
   }
@@ -229,16 +257,23 @@ ServerConnection::EndOfRequest::~EndOfRequest() {
   if (const auto stream = std::move(connection.stream_)) stream->connection = nullptr;
 }
 
-Coro<Response> ServerConnection::answer(Request& request) {
+/// Who is to answer; nobody if the response is known without a handler.
+Handler* ServerConnection::route(Request& request, std::optional<Response>& response) {
   // HTTP/1.0 knows no expectations: they are to be ignored (RFC 9110 10.1.1).
   const bool may_expect = version_ == Version::http11;
-  if (may_expect && request.headers().contains("Expect") && !expects_continue_) co_return plain(417);
+  if (may_expect && !expects_continue_ && request.headers().contains("Expect")) {
+    response = plain(417);
+    return nullptr;
+  }
   Router::Match match = router_.find(request.method(), request.raw_path());
-  if (match.handler == nullptr) co_return not_found(request, match.allowed);
+  if (match.handler == nullptr) {
+    response = not_found(request, match.allowed);
+    return nullptr;
+  }
   request.match_info_ = std::move(match.match_info);
   handling_ = true;
   if (parser_.complete()) start_watching();
-  co_return co_await (*match.handler)(request);
+  return match.handler;
 }
 
 /// The response to a request whose handler failed; none if there is nobody to send it to.
@@ -277,7 +312,6 @@ void ServerConnection::start_watching() {
 }
 
 Coro<> ServerConnection::stop_watching() {
-  if (!watcher_) co_return;
   const Task<> watcher = *std::exchange(watcher_, std::nullopt);
   watcher.cancel();
   (void)co_await wait(std::vector{watcher});
@@ -312,6 +346,7 @@ void ServerConnection::cancel() noexcept {
 }
 
 Coro<> ServerConnection::finish() {
+  cork_.send();
   if (may_still_send()) co_await linger();
   writer_.close();
   while (const std::size_t left = writer_.transport().write_buffer_size()) {

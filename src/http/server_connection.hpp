@@ -17,6 +17,7 @@
 #include <tutti/task/coro.hpp>
 #include <tutti/task/task.hpp>
 
+#include "cork.hpp"
 #include "response_stream.hpp"
 
 namespace tutti::http::detail {
@@ -72,12 +73,15 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   };
 
   // ---- reading: server_connection.cpp ----
+  bool take_head();
+  void begin_head();
+  bool feed_head();
   Coro<bool> read_head();
   Coro<bool> wait_for_request();
   /// The next bytes, which stay in the reader; none at the end of the stream; nothing if they take too long.
   Coro<std::optional<BytesView>> wait_for_bytes(std::optional<TimePoint> deadline);
   Coro<> handle();
-  Coro<Response> answer(Request& request);
+  Handler* route(Request& request, std::optional<Response>& response);
   std::optional<Response> failure(const std::exception_ptr& error);
   void give_up(const std::exception_ptr& error);
   void start_watching();
@@ -92,11 +96,14 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
 
   // ---- writing: server_sending.cpp ----
   Coro<> send(Response response);
+  bool send_now(Response& response);
+  void begin_whole(Response& response, std::string& out);
   Coro<> send_pieces(const Body& body);
   void discard_rest();
-  std::string begin(ResponseHead head, std::optional<std::uint64_t> length);
+  void begin(ResponseHead head, std::optional<std::uint64_t> length, std::string& out);
   Coro<> write(std::string data);
   Coro<> flush();
+  [[nodiscard]] bool must_flush() const noexcept;
   void log_access();
 
   std::shared_ptr<const void> owner_;
@@ -104,17 +111,20 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   Router& router_;
   StreamReader reader_;
   StreamWriter writer_;
+  Cork cork_;
   RequestParser parser_;
   std::optional<AnyTask> task_;
   std::optional<Task<>> watcher_;
   Request* request_ = nullptr;
   std::shared_ptr<ResponseStream> stream_;
   Sending sending_;
-  TimePoint began_{};             // the present request
-  Duration body_waited_{};        // for its body
-  std::uint64_t body_bytes_ = 0;  // of it, as they came
+  std::optional<Response> refusal_;  // of a request that cannot be read
+  TimePoint began_{};                // the present request, if somebody asks
+  Duration body_waited_{};           // for its body
+  std::uint64_t body_bytes_ = 0;     // of it, as they came
   Version version_ = Version::http11;
   bool head_only_ = false;
+  bool reading_head_ = false;
   bool idle_ = false;      // between two requests
   bool handling_ = false;  // a handler runs
   bool stopping_ = false;

@@ -8,6 +8,12 @@
 
 namespace tutti::http::detail {
 
+ServerCore::ServerCore(ServerOptions given) : options(std::move(given)) {
+  if (!is_field_value(options.server_name)) {
+    throw ValueError("server: the name has a character that is not allowed");
+  }
+}
+
 // ---- connections ----
 
 /// A connection that is served now.

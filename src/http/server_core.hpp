@@ -21,7 +21,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
  public:
   using Hook = MoveOnlyFunction<Coro<>()>;
 
-  explicit ServerCore(ServerOptions given) : options(std::move(given)) {}
+  /// *Errors*: `ValueError` for a name that may not stand in a field.
+  explicit ServerCore(ServerOptions given);
 
   /// Runs `on_startup`, the first time. *Errors*: `RuntimeError` if it is closed; what the hooks throw.
   Coro<> prepare();

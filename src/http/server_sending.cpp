@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The other half of a server's connection: responses.
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 #include <tutti/base/error.hpp>
@@ -16,17 +18,48 @@ namespace {
 
 constexpr std::size_t kSmallBody = std::size_t{8} * 1024;  // goes into one piece with the head
 
-/// The time as fields carry it; made once a second.
+/// The time as fields carry it; made once a second, by a clock that is good to some milliseconds and cheap.
 const std::string& date_now() {
-  thread_local std::chrono::sys_seconds second{};
+  thread_local std::time_t second = 0;
   thread_local std::string text;
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  if (text.empty() || now != second) {
-    second = now;
-    text = http_date(now);
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  if (text.empty() || now.tv_sec != second) {
+    second = now.tv_sec;
+    text = http_date(std::chrono::system_clock::from_time_t(second));
   }
   return text;
 }
+
+/// Fields that the server adds behind those of the response.
+class Additions {
+ public:
+  explicit Additions(Headers& headers) noexcept : headers_(headers) {}
+
+  /// Instead of what the response has.
+  void set(std::string_view name, std::string_view value) {
+    if (headers_.contains(name)) return headers_.set(name, value);
+    fields_[count_++] = {name, value};
+  }
+  /// Unless the response has it.
+  void set_default(std::string_view name, std::string_view value) {
+    if (!headers_.contains(name)) fields_[count_++] = {name, value};
+  }
+  /// Puts them before the empty line with which `out` ends.
+  void insert(std::string& out) const {
+    out.resize(out.size() - kEnd.size());
+    for (std::size_t i = 0; i < count_; ++i) {
+      out.append(fields_[i].first).append(": ").append(fields_[i].second).append(kEnd);
+    }
+    out.append(kEnd);
+  }
+
+ private:
+  static constexpr std::string_view kEnd = "\r\n";
+  Headers& headers_;
+  std::array<std::pair<std::string_view, std::string_view>, 4> fields_;
+  std::size_t count_ = 0;
+};
 
 std::optional<std::uint64_t> length_of(const Headers& headers) {
   const auto text = headers.get("Content-Length");
@@ -48,19 +81,44 @@ Coro<> ServerConnection::send(Response response) {
   }
   if (sending_.started) throw RuntimeError("the handler returned another response than the one that it has begun");
   if (response.body_.streamed()) {
-    co_await write(begin(std::move(response.head_), std::nullopt));
+    std::string head;
+    begin(std::move(response.head_), std::nullopt, head);
+    co_await write(std::move(head));
     if (sending_.has_body) co_await send_pieces(response.body_);
     co_return co_await end_body();
   }
+  std::string out;
+  begin_whole(response, out);
   const std::string& body = response.body_.bytes();
-  discard_rest();
-  std::string out = begin(std::move(response.head_), body.size());
-  sending_.ended = true;
   if (!sending_.has_body) co_return co_await write(std::move(out));
-  sending_.sent = body.size();
-  if (body.size() <= kSmallBody) co_return co_await write(std::move(out.append(body)));
+  cork_.send();
   writer_.writelines({out, body});
   co_await flush();
+}
+
+/// Sends a response that is at hand and small, unless that would have to wait; else the caller is to `send` it.
+bool ServerConnection::send_now(Response& response) {
+  if (sending_.started || response.streamed_ || response.body_.streamed()) return false;
+  if (response.body_.bytes().size() > kSmallBody || must_flush()) return false;
+  std::string& out = cork_.bytes();
+  begin_whole(response, out);
+  if (sending_.has_body) out.append(response.body_.bytes());
+  // The next request is here already, so its answer may come with this one.
+  if (keep_ && !reader_.buffered().empty() && !cork_.full()) {
+    cork_.hold();
+  } else {
+    cork_.send();
+  }
+  return true;
+}
+
+/// The head of a response whose whole body is at hand.
+void ServerConnection::begin_whole(Response& response, std::string& out) {
+  const std::size_t size = response.body_.bytes().size();
+  discard_rest();
+  begin(std::move(response.head_), size, out);
+  sending_.ended = true;
+  if (sending_.has_body) sending_.sent = size;
 }
 
 Coro<> ServerConnection::send_pieces(const Body& body) {
@@ -72,7 +130,8 @@ Coro<> ServerConnection::start_stream(std::shared_ptr<ResponseStream> stream) {
   if (sending_.started || request_ == nullptr) {
     throw RuntimeError("prepare: another response to this request was begun");
   }
-  const std::string out = begin(stream->head, std::nullopt);
+  std::string out;
+  begin(stream->head, std::nullopt, out);
   stream->connection = this;
   stream->prepared = true;
   stream_ = std::move(stream);
@@ -90,33 +149,37 @@ void ServerConnection::discard_rest() {
   }
 }
 
-/// The head of the response, with all that a server has to say. `length`: of the body, if it is known.
-std::string ServerConnection::begin(ResponseHead head, std::optional<std::uint64_t> length) {
+/// Adds the head of the response, with all that a server has to say, to `out`. `length`: of the body, if it is known.
+void ServerConnection::begin(ResponseHead head, std::optional<std::uint64_t> length, std::string& out) {
   Headers& headers = head.headers;
   const bool body = status_allows_body(head.status);
   headers.remove("Transfer-Encoding");
+  Additions additions(headers);
+  char digits[20];
   std::optional<std::uint64_t> left = length ? length : length_of(headers);
   const bool chunked = body && !left && version_ == Version::http11;
   if (!body) headers.remove("Content-Length");
-  if (body && length) headers.set("Content-Length", std::to_string(*length));
-  if (chunked) headers.set("Transfer-Encoding", "chunked");
+  if (body && length) {
+    const char* const end = std::to_chars(std::begin(digits), std::end(digits), *length).ptr;
+    additions.set("Content-Length", {digits, static_cast<std::size_t>(end - digits)});
+  }
+  if (chunked) additions.set("Transfer-Encoding", "chunked");
   if (body && !left && !chunked) keep_ = false;  // the end of the connection is the end of the body
   if (stopping_ || broken_ || !parser_.head_complete() || !parser_.keep_alive() ||
       headers.list_contains("Connection", "close")) {
     keep_ = false;
   }
   if (!keep_) {
-    headers.set("Connection", "close");
+    additions.set("Connection", "close");
   } else if (version_ == Version::http10) {
-    headers.set("Connection", "keep-alive");
+    additions.set("Connection", "keep-alive");
   }
-  headers.set_default("Date", date_now());
-  if (!options_.server_name.empty()) headers.set_default("Server", options_.server_name);
-  std::string out;
+  additions.set_default("Date", date_now());
+  if (!options_.server_name.empty()) additions.set_default("Server", options_.server_name);
   serialize(head, out);
+  additions.insert(out);
   sending_ = {
       .started = true, .has_body = body && !head_only_, .chunked = chunked, .left = left, .status = head.status};
-  return out;
 }
 
 Coro<> ServerConnection::write_body(std::string data) {
@@ -129,6 +192,7 @@ Coro<> ServerConnection::write_body(std::string data) {
   sending_.sent += data.size();
   if (!sending_.chunked) co_return co_await write(std::move(data));
   const std::string prefix = chunk_prefix(data.size());
+  cork_.send();
   writer_.writelines({prefix, data, "\r\n"});
   co_await flush();
 }
@@ -146,8 +210,12 @@ Coro<> ServerConnection::end_body() {
 }
 
 Coro<> ServerConnection::write(std::string data) {
-  writer_.write(data);
-  co_await flush();
+  cork_.send_with(data);
+  if (must_flush()) co_await flush();
+}
+
+bool ServerConnection::must_flush() const noexcept {
+  return writer_.is_closing() || writer_.transport().write_buffer_size() != 0;
 }
 
 /// Waits while too much is buffered; no longer than the client takes something now and then.

@@ -3,7 +3,13 @@
 #include <optional>
 #include <string>
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <gtest/gtest.h>
+
+#include <tutti/sync/event.hpp>
 
 #include "http_support.hpp"
 
@@ -21,6 +27,105 @@ Coro<tutti::Streams> connect(const http::Server& server) {
 
 bool starts_with_status(const std::string& answer, int status) {
   return answer.starts_with("HTTP/1.1 " + std::to_string(status) + " ");
+}
+
+// ---- several requests at once ----
+
+/// How many pieces with data the socket has got.
+unsigned pieces_received(const tutti::StreamWriter& writer) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  EXPECT_EQ(::getsockopt(writer.fd(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+  return info.tcpi_data_segs_in;
+}
+
+TUTTI_TEST(HttpServerConnection, AnswersToRequestsThatCameTogetherLeaveTogether) {
+  http::Server server;
+  int handled = 0;
+  server.get("/", [&handled]() -> Coro<Response> { co_return Response::text(std::to_string(++handled)); });
+  co_await server.start();
+  auto [reader, writer] = co_await connect(server);
+  writer.write(std::string(kGet) + kGet + kGet);
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_TRUE(contains(co_await reader.readuntil("\r\n\r\n"), "Content-Length: 1\r\n"));
+    EXPECT_EQ(co_await reader.readexactly(1), std::to_string(i));
+  }
+  EXPECT_EQ(pieces_received(writer), 1U);
+  writer.close();
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpServerConnection, AnAnswerDoesNotWaitForTheHandlerOfTheNextRequest) {
+  http::Server server;
+  tutti::Event answered;
+  server.get("/", []() -> Coro<Response> { co_return Response::text("quick"); });
+  server.get("/slow", [&answered]() -> Coro<Response> {
+    co_await answered.wait();
+    co_return Response::text("slow");
+  });
+  co_await server.start();
+  auto [reader, writer] = co_await connect(server);
+  writer.write(std::string(kGet) + "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n" + kGet);
+  (void)co_await reader.readuntil("quick");
+  answered.set();
+  (void)co_await reader.readuntil("slow");
+  (void)co_await reader.readuntil("quick");
+  writer.close();
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpServerConnection, AnAnswerDoesNotWaitForTheRestOfTheNextRequest) {
+  http::Server server;
+  server.get("/", []() -> Coro<Response> { co_return Response::text("quick"); });
+  server.post("/", [](Request& request) -> Coro<Response> { co_return Response(co_await request.read()); });
+  co_await server.start();
+  auto [reader, writer] = co_await connect(server);
+  writer.write(std::string(kGet) + "GET /");
+  (void)co_await reader.readuntil("quick");
+  writer.write(" HTTP/1.1\r\nHost: x\r\n\r\nPOST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo");
+  (void)co_await reader.readuntil("quick");
+  writer.write("dy");
+  (void)co_await reader.readuntil("body");
+  writer.close();
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpServerConnection, AnswersArriveBeforeARefusalAndBeforeTheEnd) {
+  http::Server server;
+  server.get("/", []() -> Coro<Response> { co_return Response::text("quick"); });
+  server.get("/last", []() -> Coro<Response> { co_return Response(200, {{"Connection", "close"}}); });
+  co_await server.start();
+  const std::string refused = co_await talk(server, std::string(kGet) + kGet + "nonsense\r\n\r\n");
+  EXPECT_LT(refused.find("quick"), refused.rfind("quick"));
+  EXPECT_LT(refused.rfind("quick"), refused.find("HTTP/1.1 400 "));
+  const std::string ended = co_await talk(server, std::string(kGet) + "GET /last HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_LT(ended.find("quick"), ended.find("Connection: close"));
+  EXPECT_TRUE(contains(ended, "quick"));
+  EXPECT_TRUE(ended.ends_with("\r\n\r\n"));
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpServerConnection, AnswersThatWereGivenAreSentWhenTheNextHandlerIsCancelled) {
+  http::Server server({.shutdown_timeout = 0s});
+  tutti::Event reached;
+  server.get("/", []() -> Coro<Response> { co_return Response::text("quick"); });
+  server.get("/slow", [&reached]() -> Coro<Response> {
+    reached.set();
+    co_await tutti::sleep(1h);
+    co_return Response();
+  });
+  co_await server.start();
+  auto [reader, writer] = co_await connect(server);
+  writer.write(std::string(kGet) + "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  co_await reached.wait();
+  co_await server.close();
+  EXPECT_TRUE((co_await reader.read()).ends_with("quick"));
+  writer.close();
+}
+
+TUTTI_TEST(HttpServerConnection, AServerNameMayNotBreakAField) {
+  EXPECT_THROW(http::Server({.server_name = "a\r\nb: c"}), tutti::ValueError);
+  co_return;
 }
 
 // ---- the end ----

@@ -14,10 +14,14 @@ namespace tutti::http {
 
 namespace detail {
 struct ParsedFields;
-}
+/// `iequals` for strings of the same size.
+[[nodiscard]] bool equal_letters(std::string_view a, std::string_view b) noexcept;
+}  // namespace detail
 
 /// Whether two strings are equal when ASCII letters of either case are the same.
-[[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] inline bool iequals(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && detail::equal_letters(a, b);
+}
 
 /// Whether `text` is a token: a field name, a method. *Source*: RFC 9110 5.6.2.
 [[nodiscard]] bool is_token(std::string_view text) noexcept;
@@ -75,6 +79,7 @@ class Headers {
 
  private:
   friend struct detail::ParsedFields;
+  void append(std::string_view name, std::string_view value);
 
   std::vector<Field> fields_;
 };
