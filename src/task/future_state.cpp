@@ -136,7 +136,7 @@ std::exception_ptr FutureState::take_exception() noexcept {
 
 std::exception_ptr FutureState::make_cancelled_error() {
   if (extras_ == nullptr) return std::make_exception_ptr(CancelledError());
-  if (extras_->exception) return std::exchange(extras_->exception, nullptr);
+  if (cancelled() && extras_->exception) return std::exchange(extras_->exception, nullptr);
   return std::make_exception_ptr(CancelledError(extras_->cancel_message));
 }
 

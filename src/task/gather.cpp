@@ -70,7 +70,10 @@ void GatherCore::settle(Child& child) {
     if (future.failed()) return outer_.set_exception(future.take_exception());
   }
   if (finished_ != count_) return;
-  if (cancel_requested_) return outer_.set_exception(future.make_cancelled_error());
+  if (cancel_requested_) {
+    for (std::size_t i = 0; i < count_; ++i) children_[i].future->mark_retrieved();  // they would have been results
+    return outer_.set_exception(future.make_cancelled_error());
+  }
   try {
     collect();
   } catch (...) {  // copying a result failed

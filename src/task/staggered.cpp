@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/staggered.hpp>
 
+#include <utility>
+
 #include <tutti/base/error.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/scope_node.hpp>
@@ -23,16 +25,7 @@ class Race {
   void begin_next() {
     const std::size_t index = outcome_.exceptions.size();
     outcome_.exceptions.emplace_back();
-    ++running_;
-    struct Uncount {
-      Race* race;
-      ~Uncount() {
-        if (race != nullptr) --race->running_;
-      }
-    } unless_begun{this};
-    Task<> task = create_task(contend_for(index));
-    unless_begun.race = nullptr;
-    tasks_.push_back(std::move(task));
+    tasks_.push_back(create_task(contend(Entry(*this, index))));
   }
 
   void cancel(std::optional<std::size_t> but = {}) noexcept {
@@ -67,23 +60,41 @@ class Race {
     if (!news.done()) news.set_result();
   }
 
-  Coro<> contend_for(std::size_t index) {
-    struct End {
-      Race& race;
-      ~End() {
-        --race.running_;
-        if (race.news_) tell(*race.news_);
-      }
-    } const end{*this};
+  /// A contender's place in the race. An argument of its coroutine: one that is cancelled before it starts gives it up too.
+  class Entry {
+   public:
+    Entry(Race& race, std::size_t index) noexcept : race_(&race), index_(index) { ++race.running_; }
+    Entry(Entry&& other) noexcept : race_(std::exchange(other.race_, nullptr)), index_(other.index_) {}
+    Entry& operator=(Entry&&) = delete;
+    ~Entry() {
+      if (race_ != nullptr) race_->leave(index_);
+    }
+    Race* operator->() const noexcept { return race_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+
+   private:
+    Race* race_;
+    std::size_t index_;
+  };
+
+  void leave(std::size_t index) {
+    std::exception_ptr& error = outcome_.exceptions[index];
+    if (!error && outcome_.winner != index) error = std::make_exception_ptr(CancelledError());
+    --running_;
+    if (news_) tell(*news_);
+  }
+
+  static Coro<> contend(Entry race) {
+    const std::size_t index = race.index();
     try {
-      co_await contenders_[index]();
-      if (over()) throw CancelledError();  // too late by a moment, and not to be stopped
-      outcome_.winner = index;
-      cancel(index);
+      co_await race->contenders_[index]();
+      if (race->over()) throw CancelledError();  // too late by a moment, and not to be stopped
+      race->outcome_.winner = index;
+      race->cancel(index);
     } catch (...) {
       const std::exception_ptr error = std::current_exception();
       if (leaves_loop(error)) throw;
-      outcome_.exceptions[index] = error;
+      race->outcome_.exceptions[index] = error;
     }
   }
 

@@ -220,9 +220,10 @@ std::string TaskState::describe_self() const { return "task '" + name() + "'"; }
 
 // ---- the end of a loop ----
 
+// The newest first: a task may refer to the frame of the one that made it, as those of a group do.
 void TaskRegistry::destroy_all(EventLoop& loop) {
-  while (loop.tasks.following != &loop.tasks) {
-    auto& task = static_cast<TaskState&>(*loop.tasks.following);
+  while (loop.tasks.previous != &loop.tasks) {
+    auto& task = static_cast<TaskState&>(*loop.tasks.previous);
     const bool report = !task.has(TaskState::kSilent);
     ExceptionContext context{"task was destroyed but it is pending", nullptr, task.describe_self(),
                              task.extras_ == nullptr ? std::source_location() : task.extras_->created};

@@ -317,6 +317,18 @@ TUTTI_TEST(NeverRetrieved, IsNotSaidOnceTheResultThrewIt) {
   co_return;
 }
 
+TUTTI_TEST(NeverRetrieved, IsNotSaidIfACancellationWonAgainstTheException) {
+  {
+    const Future<> future;
+    auto waiting = create_task([future]() -> Coro<> { co_await future; });
+    co_await turn();
+    future.set_exception(ValueError("lost to the task, but it was awake"));
+    waiting.cancel();
+    CO_ASSERT_THROW(co_await waiting, CancelledError);
+  }
+  EXPECT_TRUE(testing::take_reports().empty());
+}
+
 // test_futures::BaseFutureTests.test_future_exception_never_retrieved, for a task
 TUTTI_TEST(NeverRetrieved, IsReportedForATaskWithItsNameAndPlace) {
   {

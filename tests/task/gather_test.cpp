@@ -174,6 +174,22 @@ TUTTI_TEST(Gather, CancelledIsCancelledAlsoIfExceptionsAreResults) {
   EXPECT_EQ(cancelled, 2);
 }
 
+TUTTI_TEST(Gather, CancelledIsCancelledAlsoIfAChildFailsInstead) {
+  const auto child = []() -> Coro<> {
+    try {
+      co_await sleep(1h);
+    } catch (const CancelledError&) {
+    }
+    throw ValueError("in the cleanup");
+  };
+  const auto task = create_task(child);
+  const auto all = gather(return_exceptions, child, task);
+  co_await turns(2);
+  EXPECT_TRUE(all.cancel());
+  CO_ASSERT_THROW(co_await all, CancelledError);
+  EXPECT_TRUE(holds<ValueError>(task.exception()));
+}
+
 // test_tasks.GatherTestsBase.test_cancel_gather_1
 TUTTI_TEST(Gather, CancelledWhenAllChildrenAreDoneIsTooLate) {
   const Future<int> a;

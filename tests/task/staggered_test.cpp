@@ -185,6 +185,18 @@ TUTTI_VIRTUAL_TEST(StaggeredRace, MayBeCancelledBeforeItBeginsAndAsItEnds) {
   }
 }
 
+TUTTI_VIRTUAL_TEST(StaggeredRace, EndsIfAContenderIsCancelledBeforeItStarts) {
+  const auto race = tutti::create_task(tutti::staggered_race(Contenders{[] { return succeed("0"); }}));
+  co_await tutti::sleep(0s);
+  for (const tutti::AnyTask& task : tutti::all_tasks()) {
+    if (task != *tutti::current_task() && task != tutti::AnyTask(race)) task.cancel();
+  }
+  auto [result, index, exceptions] = co_await race;
+  EXPECT_EQ(result, std::nullopt);
+  CO_ASSERT_EQ(exceptions.size(), 1U);
+  EXPECT_TRUE(holds<CancelledError>(exceptions[0]));
+}
+
 TUTTI_VIRTUAL_TEST(StaggeredRace, TakesContendersWithoutAResult) {
   int calls = 0;
   const auto count = [&]() -> Coro<> {

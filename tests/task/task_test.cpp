@@ -489,6 +489,31 @@ TEST(Task, ThatIsPendingWhenItsLoopIsClosedIsDestroyedAndReported) {
   EXPECT_EQ(found[0].source, "task 'orphan'");
 }
 
+TEST(TaskAtTheEndOfItsLoop, IsDestroyedBeforeTheOneThatMadeIt) {
+  testing::ReportCollector collector;
+  std::string order;
+  struct Note {
+    std::string& order;
+    const char* name;
+    ~Note() { order += name; }
+  };
+  {
+    EventLoop loop;
+    testing::ReportCollector::watch(loop);
+    (void)loop.create_task([&]() -> Coro<> {
+      const Note outer{order, "outer "};
+      const auto task = create_task([&]() -> Coro<> {
+        const Note inner{order, "inner "};
+        co_await forever();
+      });
+      co_await task;
+    });
+    loop.run_until_complete(turns(2));
+  }
+  EXPECT_EQ(order, "inner outer ");
+  EXPECT_EQ(collector.take().size(), 2U);
+}
+
 TEST(Task, OfEachKindOfWaitSurvivesTheEndOfTheLoop) {
   testing::ReportCollector reports;
   {

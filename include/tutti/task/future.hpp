@@ -73,7 +73,10 @@ class FutureAwaiterBase : public lowlevel::Suspension {
       leave();
   }
   void resume() {
-    if (task_ != nullptr) task_->check_cancelled();
+    if (task_ != nullptr && task_->must_cancel()) [[unlikely]] {
+      future_->mark_retrieved();  // as in asyncio: whoever was woken has looked, though the cancellation wins
+      task_->throw_cancelled();
+    }
     future_->check_success();
   }
 
