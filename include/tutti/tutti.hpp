@@ -6,7 +6,8 @@
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
 //           timeout.hpp (timeout, wait_for), task_group.hpp, cancel_scope.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
-//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), staggered.hpp (staggered_race)
+//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe),
+//           staggered.hpp (staggered_race), instrument.hpp (Instrument)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
 //           capacity_limiter.hpp, map_concurrently.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
@@ -72,6 +73,7 @@
 #include <tutti/task/executor.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/gather.hpp>
+#include <tutti/task/instrument.hpp>
 #include <tutti/task/run.hpp>
 #include <tutti/task/shield.hpp>
 #include <tutti/task/sleep.hpp>

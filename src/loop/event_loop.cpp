@@ -85,7 +85,7 @@ EventLoop::EventLoop(LoopOptions options)
     : backend_(options.backend ? std::move(options.backend) : lowlevel::make_default_backend()),
       clock_(std::move(options.clock)) {
   const char* debug = std::getenv("TUTTI_DEBUG");
-  debug_ = debug != nullptr && *debug != '\0' && std::strcmp(debug, "0") != 0;
+  set_debug(debug != nullptr && *debug != '\0' && std::strcmp(debug, "0") != 0);
   const std::lock_guard lock(living().mutex);
   living().loops.push_back(this);
 }
@@ -145,10 +145,18 @@ std::optional<Duration> EventLoop::wait_limit() {
   return *deadline <= present ? Duration::zero() : *deadline - present;
 }
 
+void EventLoop::poll(std::optional<Duration> limit, lowlevel::ReadyQueue& completed) {
+  if (watcher_ == nullptr) [[likely]]
+    return backend_->poll(limit, completed);
+  watcher_->before_io_wait(limit);
+  backend_->poll(limit, completed);
+  if (watcher_ != nullptr) watcher_->after_io_wait();
+}
+
 lowlevel::ReadyQueue EventLoop::poll_events() {
   lowlevel::ReadyQueue completed;
   if (!ready_.empty() || stopping_) {
-    if (backend_->pending() != 0) backend_->poll(Duration::zero(), completed);
+    if (backend_->pending() != 0) poll(Duration::zero(), completed);
     return completed;
   }
   for (;;) {
@@ -156,7 +164,7 @@ lowlevel::ReadyQueue EventLoop::poll_events() {
     // Announce the sleep first, look for work from other threads after: whoever posts does it the other way round.
     waiting_.store(true, std::memory_order_seq_cst);
     if (posted_.load(std::memory_order_seq_cst) != nullptr) limit = Duration::zero();
-    backend_->poll(limit, completed);
+    poll(limit, completed);
     waiting_.store(false, std::memory_order_relaxed);
     if (!completed.empty() || posted_.load(std::memory_order_relaxed) != nullptr ||
         notices_.load(std::memory_order_relaxed) != 0) {

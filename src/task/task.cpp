@@ -3,6 +3,8 @@
 
 #include <tutti/task/scope_node.hpp>
 
+#include "instruments.hpp"
+
 namespace tutti {
 namespace detail {
 
@@ -35,6 +37,10 @@ void launch(TaskState& task, TaskOptions* options, std::source_location where) {
   }
   if (loop.get_debug()) task.extras().created = where;
   if (chosen.scope != nullptr) ScopeNode::inherit(task, *chosen.scope);
+  if (loop.watcher() != nullptr) {
+    task.extras();  // its steps go the way on which the watcher is told
+    Instruments::of(loop).spawned(task);
+  }
   task.start(chosen.eager_start && loop.is_running());
 }
 

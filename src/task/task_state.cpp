@@ -8,6 +8,8 @@
 #include <tutti/base/log.hpp>
 #include <tutti/task/scope_node.hpp>
 
+#include "instruments.hpp"
+
 namespace tutti::detail {
 
 constinit thread_local Current current;
@@ -73,6 +75,13 @@ void TaskState::step_eagerly() {
 
 // The steps of tasks with extras (a context, a name, a cancellation, the place that debug mode notes) and of eager ones.
 void TaskState::step_unusual() {
+  if (loop_->watcher() == nullptr) [[likely]]
+    return step_unwatched();
+  const WatchedStep step(*this);
+  step_unwatched();
+}
+
+void TaskState::step_unwatched() {
   waiting_for_ = nullptr;
   if (has(kMustCancel) && !has(kStarted)) {
     // Cancelled before its first step: the body never runs, its arguments are released.

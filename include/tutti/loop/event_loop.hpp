@@ -54,6 +54,15 @@ struct TaskHooks {
 };
 // Debug mode: logs what held up the loop for longer than `slow_callback_duration`.
 void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where);
+/// Who is told when a loop waits; the task layer's instruments.
+class LoopWatcher {
+ public:
+  virtual void before_io_wait(std::optional<Duration> limit) noexcept = 0;
+  virtual void after_io_wait() noexcept = 0;
+
+ protected:
+  ~LoopWatcher() = default;
+};
 template <class S>
 inline constexpr char service_key = 0;  // its address is the key
 extern constinit thread_local EventLoop* running_loop __attribute__((tls_model("initial-exec")));
@@ -218,7 +227,10 @@ class EventLoop {
   // ---- debug mode ----
 
   [[nodiscard]] bool get_debug() const noexcept { return debug_; }
-  void set_debug(bool on) noexcept { debug_ = on; }
+  void set_debug(bool on) noexcept {
+    debug_ = on;
+    plain_ = !debug_ && watcher_ == nullptr;
+  }
   /// In debug mode a callback or task step that takes longer is logged with its place in the source.
   Duration slow_callback_duration = std::chrono::milliseconds(100);
 
@@ -232,6 +244,15 @@ class EventLoop {
   lowlevel::ReadyQueue poll_events();
   void process_events(lowlevel::ReadyQueue&& completed);
   void process_ready();
+
+  /// Whether nobody watches: it is not in debug mode and has no watcher.
+  [[nodiscard]] bool is_plain() const noexcept { return plain_; }
+  /// For the task layer: who is told when the loop waits; null: nobody.
+  [[nodiscard]] detail::LoopWatcher* watcher() const noexcept { return watcher_; }
+  void set_watcher(detail::LoopWatcher* watcher) noexcept {
+    watcher_ = watcher;
+    plain_ = !debug_ && watcher_ == nullptr;
+  }
 
   /// Puts an entry at the end of the ready queue. Takes it before its owner may reuse it: it is not a callback.
   void make_ready(lowlevel::Ready& entry) noexcept { ready_.push(entry); }
@@ -316,6 +337,7 @@ class EventLoop {
   void take_posted(detail::HandleState* replacement) noexcept;
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
   std::optional<Duration> wait_limit();
+  void poll(std::optional<Duration> limit, lowlevel::ReadyQueue& completed);
   bool expire_timers();
   detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context,
                                             std::source_location where);
@@ -325,6 +347,7 @@ class EventLoop {
   lowlevel::ReadyQueue batch_;  // what the present iteration runs
   bool stopping_ = false;
   bool debug_ = false;
+  bool plain_ = true;
   bool closed_ = false;
   std::uint64_t iterations_ = 0;
   std::atomic<detail::HandleState*> posted_{nullptr};  // from other threads, newest first
@@ -332,6 +355,7 @@ class EventLoop {
   std::atomic<unsigned char> notices_{0};              // from signal handlers
   std::unique_ptr<lowlevel::IoBackend> backend_;
   std::unique_ptr<lowlevel::Clock> clock_;
+  detail::LoopWatcher* watcher_ = nullptr;
   lowlevel::TimerQueue timers_;
 
   std::shared_ptr<lowlevel::Door> door_ = std::make_shared<lowlevel::Door>(*this);

@@ -124,7 +124,7 @@ Task<T> make_task(EventLoop& loop, Coro<T>&& coro, TaskOptions* options, std::so
   loop.check("create_task");
   auto task = Ref<FutureState>::adopt(new CoroTask<T>(loop, coro.release()));
   auto& state = static_cast<TaskState&>(*task);
-  if (options == nullptr && !loop.get_task_factory() && !loop.get_debug() &&
+  if (options == nullptr && !loop.get_task_factory() && loop.is_plain() &&
       (current_context == nullptr || current_context->empty())) {
     state.start(false);
   } else {

@@ -145,6 +145,7 @@ class TaskState : public FutureState, public TaskLink {
   friend struct TaskRegistry;
   void step_eagerly();
   void step_unusual();
+  void step_unwatched();
   void resume_in_new_context();
   void resume_watched();
   void resume() const {
