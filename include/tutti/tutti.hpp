@@ -6,7 +6,7 @@
 //   task    coro.hpp (Coro), task.hpp (create_task), future.hpp, run.hpp (run, Runner), sleep.hpp, gather.hpp, wait.hpp,
 //           timeout.hpp (timeout, wait_for), task_group.hpp, cancel_scope.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
-//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe),
+//           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), from_thread.hpp,
 //           staggered.hpp (staggered_race), instrument.hpp (Instrument)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
 //           capacity_limiter.hpp, map_concurrently.hpp
@@ -71,6 +71,7 @@
 #include <tutti/task/concurrent.hpp>
 #include <tutti/task/coro.hpp>
 #include <tutti/task/executor.hpp>
+#include <tutti/task/from_thread.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/gather.hpp>
 #include <tutti/task/instrument.hpp>

@@ -147,19 +147,42 @@ auto EventLoop::run_in_executor(E& executor, F&& function, Args&&... args) {
 
 namespace detail {
 
+class ThreadCall;
+std::shared_ptr<ThreadCall> make_thread_call(EventLoop& loop);
+/// When `future` is cancelled, so is `call`.
+void pass_cancellation_on(FutureState& future, std::shared_ptr<ThreadCall> call);
+
+/// While it lives the thread works for `call`: see from_thread.hpp.
+class ThreadCallScope {
+ public:
+  explicit ThreadCallScope(const std::shared_ptr<ThreadCall>& call) noexcept;
+  ThreadCallScope(const ThreadCallScope&) = delete;
+  ThreadCallScope& operator=(const ThreadCallScope&) = delete;
+  ~ThreadCallScope();
+
+ private:
+  const std::shared_ptr<ThreadCall>* outer_;
+};
+
 /// Calls `function()` in `executor` (null: the default one), in a copy of the current context.
 template <class F>
 auto call_in_thread(Executor* executor, F function) {
-  return call_in_executor(
-      get_running_loop(), executor,
-      [context = copy_context(), function = std::move(function)]() mutable -> std::invoke_result_t<F&> {
+  EventLoop& loop = get_running_loop();
+  std::shared_ptr<ThreadCall> call = make_thread_call(loop);
+  auto future = call_in_executor(
+      loop, executor,
+      [context = copy_context(), call, function = std::move(function)]() mutable -> std::invoke_result_t<F&> {
+        const ThreadCallScope scope(call);
         return context.run(function);
       });
+  pass_cancellation_on(*future.state(), std::move(call));
+  return future;
 }
 
 }  // namespace detail
 
-/// Calls `function(args...)` in the default executor, in a copy of the current context. *Source*: asyncio.to_thread.
+/// Calls `function(args...)` in the default executor, in a copy of the current context. It may call back by `from_thread::run`, and ask by
+/// `from_thread::check_cancelled` whether anybody still waits for it. *Source*: asyncio.to_thread.
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>
 auto to_thread(F&& function, Args&&... args) {
