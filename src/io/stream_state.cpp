@@ -160,6 +160,7 @@ DataAwaiter StreamState::wait_for_data(const char* operation) {
     reading_paused_ = false;
     transport_->resume_reading();
   }
+  if (buffer.empty()) buffer = ByteBuffer();  // a connection that idles holds no memory for bytes
   return DataAwaiter(*this);
 }
 

@@ -34,6 +34,9 @@
 //     dropped.
 //   - Operations that would take bytes from each other stand in line before the kernel sees them (`Turns`).
 //   - EAGAIN from a file that cannot wait becomes a wait for readiness, and then the same request again.
+//   - A `Receiving` is a multishot receive into provided buffers (Linux 6.0): one request, and a completion for each piece,
+//     whose bytes are copied out at once, so that the kernel has its buffers back. It saves a request and its arming for
+//     each piece, and a connection that idles holds no memory.
 //   - The loop is woken by an eventfd(2) that a multishot poll watches: one request for the ring's life, and since it
 //     reports each write, nobody reads the eventfd.
 //   - The ring becomes the property of the thread that uses it first. If another thread goes on, see `move_here`.
@@ -53,6 +56,7 @@
 #include <tutti/base/fd.hpp>
 
 #include "operation_queue.hpp"
+#include "receiving.hpp"
 #include "syscalls.hpp"
 #include "turns.hpp"
 #include "uring_ring.hpp"
@@ -77,7 +81,7 @@ constexpr std::uint32_t ended = 32;         // the result is there; stands in `e
 constexpr std::uint64_t cancel_tag = 0;
 constexpr std::uint64_t wake_tag = 1;
 
-class UringBackend final : public IoBackend {
+class UringBackend final : public IoBackend, public detail::ReceivingBackend {
  public:
   UringBackend() : ring_(std::make_unique<UringRing>()) {
     wake_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -120,7 +124,8 @@ class UringBackend final : public IoBackend {
     if (!is_here()) move_here(nullptr);
     if (backlog_ != 0) send_backlog();
     if (!wake_armed_) arm_wake();
-    const bool nothing_yet = ended_.empty() && backlog_ == 0 && wake_armed_ && !ring_->has_completions();
+    const bool nothing_yet =
+        ended_.empty() && arrivals_.empty() && backlog_ == 0 && wake_armed_ && !ring_->has_completions();
     if (nothing_yet && (!timeout || *timeout > Duration::zero()) && wake_.begin_wait()) {
       const int result = ring_->submit_and_wait(timeout);
       wake_.end_wait();
@@ -131,6 +136,7 @@ class UringBackend final : public IoBackend {
       return;
     }
     take_completions();
+    completed.append(arrivals_);
     while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);
   }
 
@@ -146,6 +152,7 @@ class UringBackend final : public IoBackend {
 
   void send(Operation& operation) noexcept {
     std::uint32_t& state = operation.backend.state;
+    if (detail::is_receiving(operation) && !ring_->provide_buffers()) return end(operation, -ENOBUFS);
     io_uring_sqe* entry = backlog_ == 0 || (state & unsent) != 0 ? ring_->next_entry() : nullptr;
     if (entry == nullptr) {
       if ((state & unsent) == 0) ++backlog_;
@@ -205,9 +212,33 @@ class UringBackend final : public IoBackend {
           if ((completion.flags & IORING_CQE_F_MORE) == 0) wake_armed_ = false;
           return;
         }
-        take(*reinterpret_cast<Operation*>(static_cast<std::uintptr_t>(completion.user_data)), completion.res);
+        auto& operation = *reinterpret_cast<Operation*>(static_cast<std::uintptr_t>(completion.user_data));
+        if (detail::is_receiving(operation)) {
+          take_some(static_cast<detail::Receiving&>(operation), completion);
+        } else {
+          take(operation, completion.res);
+        }
       });
     } while (ring_->overflowed() && ring_->submit() >= 0);
+  }
+
+  // One of the completions of a receive that goes on. The last one lacks F_MORE; if it is not an end, there were too few
+  // buffers, or no room for completions, and it begins again.
+  void take_some(detail::Receiving& operation, const io_uring_cqe& completion) noexcept {
+    if (completion.res > 0) {
+      if (Ready* arrival = operation.take(ring_->buffers().bytes_of(completion))) arrivals_.push(*arrival);
+    }
+    ring_->buffers().give_back(completion);
+    const bool cancelled = (operation.backend.state & cancelling) != 0;
+    if ((completion.flags & IORING_CQE_F_MORE) != 0) {
+      // The cancel may have come while the kernel was busy with it, and found nothing that waits.
+      if (cancelled && (operation.backend.state & cancel_unsent) == 0) send_cancel(operation);
+      return;
+    }
+    const bool goes_on = completion.res > 0 || completion.res == -ENOBUFS || completion.res == -EINTR;
+    if (!goes_on) return end(operation, completion.res);
+    if (cancelled) return end(operation, -ECANCELED);
+    send(operation);
   }
 
   void take(Operation& operation, int result) noexcept {
@@ -300,6 +331,7 @@ class UringBackend final : public IoBackend {
   std::thread::id thread_;  // whose ring it is; nobody's at first
   detail::Turns turns_;
   OperationQueue ended_;
+  ReadyQueue arrivals_;      // of receives that go on
   std::size_t backlog_ = 0;  // how many requests found no room
   bool wake_armed_ = false;
   detail::WakeState wake_;

@@ -126,6 +126,8 @@ void EventLoop::run_forever() {
   do {
     run_once();
   } while (!stopping_);
+  // What the last iteration submitted is to leave, however long the loop stands still now.
+  if (backend_->pending() != 0) backend_->poll(Duration::zero(), ready_);
 }
 
 void EventLoop::run_once() {

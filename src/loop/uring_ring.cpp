@@ -11,6 +11,7 @@
 
 #include <tutti/base/error.hpp>
 
+#include "receiving.hpp"
 #include "syscalls.hpp"
 
 namespace tutti::detail {
@@ -129,6 +130,12 @@ void fill_request(io_uring_sqe& entry, const Operation& operation) noexcept {
   switch (operation.opcode) {
     case Opcode::nop: ::io_uring_prep_nop(&entry); break;
     case Opcode::recv:
+      if (is_receiving(operation)) {
+        ::io_uring_prep_recv_multishot(&entry, fd, nullptr, 0, flags);
+        entry.flags |= IOSQE_BUFFER_SELECT;
+        entry.buf_group = ProvidedBuffers::group;
+        break;
+      }
       ::io_uring_prep_recv(&entry, fd, buffer, length, flags);
       if (operation.drained) entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
       break;

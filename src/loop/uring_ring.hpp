@@ -11,6 +11,8 @@
 #include <tutti/base/fd.hpp>
 #include <tutti/loop/operation.hpp>
 
+#include "provided_buffers.hpp"
+
 namespace tutti::detail {
 
 /// What `backend_uring.cpp` says about io_uring in words, as calls. Results are those of io_uring_enter(2): a
@@ -45,6 +47,10 @@ class UringRing {
            (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
 
+  /// Lends the kernel memory for what a `Receiving` takes; nothing to do the second time. False if that cannot be.
+  [[nodiscard]] bool provide_buffers() noexcept { return buffers_.provide(ring_); }
+  [[nodiscard]] ProvidedBuffers& buffers() noexcept { return buffers_; }
+
   /// Calls `visit(const io_uring_cqe&)` for each completion, in their order, and takes them out.
   template <class Visit>
   void for_each_completion(Visit visit) {
@@ -66,6 +72,7 @@ class UringRing {
   [[nodiscard]] bool has_all_features() noexcept;
 
  private:
+  ProvidedBuffers buffers_;
   io_uring ring_{};
   Fd kernel_is_done_;  // end of file once the kernel has let go of the ring
   bool open_ = false;

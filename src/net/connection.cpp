@@ -20,12 +20,23 @@ namespace {
 // the rest is read at once into as much more as the connection's traffic has needed lately.
 constexpr std::size_t kPostedRead = 1024;
 
+// A receive that goes on is best for messages, and reading piece by piece into memory of one's own for bulk: so a connection
+// changes over when so much comes at once, and back after so many reads of no more than a message.
+constexpr std::size_t kBulk = std::size_t{16} * 1024;
+constexpr std::uint8_t kFewReads = 16;
+
+// A copy of more costs more than what putting it off saves.
+constexpr std::size_t kMostPutOff = std::size_t{4} * 1024;
+
 }  // namespace
 
 Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<ConnectionOwner> owner)
     : LoopMember(loop),
       loop_(&loop),
       socket_(std::move(socket)),
+      puts_off_(receives_on(loop.backend())),
+      may_receive_(puts_off_),
+      receives_(may_receive_),
       reads_all_(is_internet(peer)),
       owner_(std::move(owner)),
       peer_(peer) {
@@ -50,10 +61,18 @@ void Connection::submit(Operation& operation) noexcept {
 void Connection::resume_reading() noexcept {
   if (closing_ || eof_ || reading_) return;
   reading_ = true;
-  if (!read_.under_way) submit_read();
+  if (!incoming_.empty()) {
+    if (lowlevel::Ready* const arrival = announce()) loop_->make_ready(*arrival);
+  } else if (!read_.under_way) {
+    submit_read();
+  }
 }
 
 void Connection::submit_read() noexcept {
+  if (receives_) {
+    read_.prepare(socket_.get());
+    return submit(read_);
+  }
   try {
     if (incoming_.capacity() != kPostedRead) incoming_ = ByteBuffer(kPostedRead);
   } catch (...) {
@@ -78,8 +97,68 @@ int Connection::read_burst() {
   return 0;
 }
 
+// ---- a receive that goes on ----
+
+/// Inside the back end's poll.
+lowlevel::Ready* Connection::take(BytesView bytes) noexcept {
+  if (closing_) return nullptr;
+  try {
+    incoming_.append(bytes);
+    if (receives_ && incoming_.size() >= kBulk) {
+      receives_ = false;
+      read_.cancel({});
+    }
+  } catch (...) {
+    end(std::current_exception());  // better an error than a stream with a hole
+    return nullptr;
+  }
+  return announce();
+}
+
+/// What is to stand in the ready queue; null if it does already.
+lowlevel::Ready* Connection::announce() noexcept {
+  if (std::exchange(arrival_.queued, true)) return nullptr;
+  retain();
+  return &arrival_;
+}
+
+void Connection::arrived() {
+  if (closing_) {
+    if (!ending_) incoming_ = ByteBuffer();  // too late: the receiver has closed
+    return;
+  }
+  if (!reading_) return static_cast<void>(read_.cancel({}));  // paused: no more is to come, and what has come is held
+  deliver();
+  if (reading_ && !closing_ && !read_.under_way) submit_read();
+}
+
+void Connection::deliver() {
+  if (incoming_.empty()) return;
+  const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
+  receiver->data_received(std::exchange(incoming_, ByteBuffer()));
+}
+
+void Connection::receiving_done() {
+  const int result = read_.result;
+  small_reads_ = 0;
+  if (result == -ENOBUFS) receives_ = false;
+  const bool failed = result < 0 && result != -ENOBUFS && result != -ECANCELED;
+  if (!closing_ && (failed || (result == 0 && reading_))) deliver();  // what came before
+  if (failed) return end(error("read from", -result));
+  if (!reading_ || closing_) return;  // an end that is not noticed now is found again
+  if (result != 0 && arrival_.queued) return;
+  if (result != 0) return submit_read();
+  eof_ = true;
+  reading_ = false;
+  const Ref<lowlevel::Receiver> receiver = receiver_;
+  if (!receiver->eof_received()) close();
+}
+
+// ---- reading piece by piece ----
+
 void Connection::read_done() {
   if (ending_) return finish();
+  if (is_receiving(read_)) return receiving_done();
   const int result = read_.result;
   if (closing_ && result >= 0) return;                 // too late: the receiver has closed
   const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
@@ -88,7 +167,10 @@ void Connection::read_done() {
     drained_ = reads_all_ && !incoming_.room().empty();
     int failure = 0;
     try {
-      if (incoming_.room().empty()) failure = read_burst();
+      const bool full = incoming_.room().empty();
+      small_reads_ = full ? 0 : small_reads_ + 1;
+      receives_ = may_receive_ && small_reads_ >= kFewReads;
+      if (full) failure = read_burst();
     } catch (const std::bad_alloc&) {
       // What was read is delivered; the rest waits for the next read.
     }
@@ -143,12 +225,23 @@ void Connection::writelines(std::span<const BytesView> pieces) {
   if (idle_for_writing()) {
     const std::size_t total = total_size(pieces);
     if (total == 0) return;
+    if (puts_off_ && total <= kMostPutOff) return put_off(pieces);
     skip = send_now(pieces);
     if (skip == total || closing_) return;
+  } else if (put_off_) {
+    puts_off_ = false;  // it writes piece by piece: the second one would have to wait for the first
   }
   append_rest(write_.under_way ? queued_ : sending_, pieces, skip);
   if (!write_.under_way) submit_write();
   check_high();
+}
+
+/// The loop's next system call sends this, with what other connections write in this iteration: half the price of a call for
+/// each.
+void Connection::put_off(std::span<const BytesView> pieces) {
+  append_rest(sending_, pieces, 0);
+  put_off_ = true;
+  submit_write();
 }
 
 void Connection::submit_write() noexcept {
@@ -158,6 +251,7 @@ void Connection::submit_write() noexcept {
 }
 
 void Connection::write_done() {
+  put_off_ = false;
   if (ending_) return finish();
   const int result = write_.result;
   if (result < 0 && result != -EINTR && result != -EAGAIN && result != -ECANCELED) {

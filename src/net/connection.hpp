@@ -17,6 +17,7 @@
 
 #include "io/flow.hpp"
 #include "loop/loop_list.hpp"
+#include "loop/receiving.hpp"
 
 namespace tutti::detail {
 
@@ -49,7 +50,10 @@ class Connection final : public lowlevel::Transport,
   void writelines(std::span<const BytesView> pieces) override;
   void write_eof() override;
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
-  [[nodiscard]] std::size_t write_buffer_size() const noexcept override { return sending_.size() + queued_.size(); }
+  /// What was put off is as good as sent.
+  [[nodiscard]] std::size_t write_buffer_size() const noexcept override {
+    return (put_off_ ? 0 : sending_.size()) + queued_.size();
+  }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
   [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
     return marks_.limits();
@@ -77,8 +81,13 @@ class Connection final : public lowlevel::Transport,
   void loop_closes() noexcept override;
 
  private:
-  template <void (Connection::*Done)()>
-  class Part final : public lowlevel::Operation {
+  // Whom the operations below call.
+  void read_done();
+  void write_done();
+  [[nodiscard]] lowlevel::Ready* take(BytesView bytes) noexcept;
+
+  template <class Base, void (Connection::*Done)()>
+  class Part : public Base {
    public:
     explicit Part(Connection& connection) noexcept : connection_(connection) {}
     // Submitted, and not back yet: what was delivered still stands in the ready queue for a while.
@@ -95,7 +104,33 @@ class Connection final : public lowlevel::Transport,
       connection_.dropped();
     }
 
+   protected:
+    Connection& connection_;
+  };
+
+  class Reading final : public Part<Receiving, &Connection::read_done> {
+   public:
+    using Part::Part;
+    lowlevel::Ready* take(BytesView bytes) noexcept override { return connection_.take(bytes); }
+  };
+
+  /// Bytes came, and wait in `incoming_`.
+  class Arrival final : public lowlevel::Ready {
+   public:
+    explicit Arrival(Connection& connection) noexcept : connection_(connection) {}
+    bool queued = false;  // holds a reference then
+
+    void run() override {
+      const Ref<Connection> self = leave_queue();
+      connection_.arrived();
+    }
+    void drop() noexcept override { leave_queue(); }
+
    private:
+    Ref<Connection> leave_queue() noexcept {
+      queued = false;
+      return Ref<Connection>::adopt(&connection_);
+    }
     Connection& connection_;
   };
 
@@ -106,15 +141,18 @@ class Connection final : public lowlevel::Transport,
   template <class Operation>
   void submit(Operation& operation) noexcept;
   void submit_read() noexcept;
-  void read_done();
+  void receiving_done();
+  [[nodiscard]] lowlevel::Ready* announce() noexcept;
+  void arrived();
+  void deliver();
   int read_burst();
   [[nodiscard]] bool can_write(const char* operation) const;
   [[nodiscard]] bool nothing_written() const noexcept { return sending_.empty() && queued_.empty(); }
   [[nodiscard]] bool idle_for_writing() const noexcept { return nothing_written() && !sendfile_; }
   void all_was_sent() noexcept;
+  void put_off(std::span<const BytesView> pieces);
   std::size_t send_now(std::span<const BytesView> pieces) noexcept;
   void submit_write() noexcept;
-  void write_done();
   void shut_down_writing() noexcept;
   void check_high() noexcept;
   void check_low() noexcept;
@@ -132,18 +170,24 @@ class Connection final : public lowlevel::Transport,
   bool closing_ = false;    // close() or worse
   bool ending_ = false;     // what is in flight was cancelled: no way back
   bool drained_ = false;    // the last read took all that was there
+  bool puts_off_;           // small writes, to the next submission
+  bool put_off_ = false;    // what `sending_` holds was
+  const bool may_receive_;  // by a `Receiving`
+  bool receives_;           // it does: by a `Receiving`, which goes on
   const bool reads_all_;    // a short read means that; on Unix sockets it stops short where descriptors were passed
+  std::uint8_t small_reads_ = 0;  // one after the other, piece by piece
   ReadBurst burst_;
   WriteMarks marks_;
   Ref<lowlevel::Receiver> receiver_;
   Ref<ConnectionOwner> owner_;
   std::exception_ptr why_;
-  ByteBuffer incoming_;               // the kernel's while read_ is under way
+  ByteBuffer incoming_;               // the kernel's while read_ is under way, unless it goes on
   ByteBuffer sending_;                // the kernel's while write_ is under way
   ByteBuffer queued_;                 // what comes behind it
   std::optional<Future<>> sendfile_;  // one is in progress; it waits for what was written before
-  Part<&Connection::read_done> read_{*this};
-  Part<&Connection::write_done> write_{*this};
+  Reading read_{*this};
+  Arrival arrival_{*this};
+  Part<lowlevel::Operation, &Connection::write_done> write_{*this};
   Address peer_;
 };
 

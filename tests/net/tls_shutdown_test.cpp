@@ -69,6 +69,7 @@ TUTTI_TEST(TLSShutdown, KeepsWhatCameBeforeTheEndForAReaderThatWasPaused) {
   auto pair = co_await tls_pair();
   pair.client.writer.transport().pause_reading();
   pair.peer.writer.write("extra bytes");
+  co_await tutti::sleep(0s);  // it leaves with the end of the iteration
   ::shutdown(socket_of(pair.peer), SHUT_WR);
   auto read = tutti::create_task(pair.client.reader.read());
   for (int i = 0; i < 20; ++i) co_await tutti::sleep(0s);
@@ -140,6 +141,7 @@ TUTTI_TEST(TLSShutdown, IsThatOfAServersClients) {
 TUTTI_TEST(TLSTruncation, IsAnEndLikeAnyOtherUnlessItIsToBeToldApart) {
   auto pair = co_await tls_pair();
   pair.peer.writer.write("all?");
+  co_await tutti::sleep(0s);
   ::shutdown(socket_of(pair.peer), SHUT_WR);
   EXPECT_EQ(co_await pair.client.reader.read(), "all?");
   EXPECT_FALSE(pair.client.writer.ssl_object()->close_notify_received());
@@ -181,12 +183,13 @@ TUTTI_TEST(TLSBroken, IsAnErrorWhereItIsRead) {
 
 TUTTI_TEST(TLSBroken, DeliversWhatCameBefore) {
   auto pair = co_await tls_pair();
-  auto read = tutti::create_task(pair.client.reader.read(100));
+  const std::string good(5000, 'g');  // too large to be put off to the end of the iteration
+  auto read = tutti::create_task(pair.client.reader.readexactly(good.size()));
   co_await tutti::sleep(0s);
-  pair.peer.writer.write("good");
+  pair.peer.writer.write(good);
   const std::string text = "not so good";
   ::send(socket_of(pair.peer), text.data(), text.size(), MSG_NOSIGNAL);
-  EXPECT_EQ(co_await read, "good");
+  EXPECT_EQ(co_await read, good);
   EXPECT_THROW(co_await pair.client.reader.read(), tutti::SSLError);
   pair.peer.writer.abort();
   pair.server.close();
