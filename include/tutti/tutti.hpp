@@ -7,7 +7,7 @@
 //           timeout.hpp (timeout, wait_for), task_group.hpp, cancel_scope.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), from_thread.hpp,
-//           staggered.hpp (staggered_race), instrument.hpp (Instrument)
+//           staggered.hpp (staggered_race), instrument.hpp (Instrument), guest.hpp (GuestRun: a loop inside another loop)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
 //           capacity_limiter.hpp, map_concurrently.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
@@ -74,6 +74,7 @@
 #include <tutti/task/from_thread.hpp>
 #include <tutti/task/future.hpp>
 #include <tutti/task/gather.hpp>
+#include <tutti/task/guest.hpp>
 #include <tutti/task/instrument.hpp>
 #include <tutti/task/run.hpp>
 #include <tutti/task/shield.hpp>

@@ -82,6 +82,14 @@ class EpollBackend final : public IoBackend {
     errno = saved;
   }
 
+  [[nodiscard]] int descriptor() noexcept override { return epoll_.get(); }
+  // An operation that has ended shows in no event.
+  [[nodiscard]] bool begin_outside_wait() noexcept override { return ended_.empty() && wake_.begin_wait(); }
+  void end_outside_wait() noexcept override {
+    wake_.end_wait();
+    look_ = true;
+  }
+
   void forget(int fd) noexcept override {
     if (fd < 0 || static_cast<std::size_t>(fd) >= descriptors_.size()) return;
     Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
@@ -113,7 +121,7 @@ class EpollBackend final : public IoBackend {
       const int count = wait_for_events(timeout);
       wake_.end_wait();
       serve_events(count);
-    } else if (waiting_ != 0) {
+    } else if (waiting_ != 0 || std::exchange(look_, false)) {
       serve_events(wait_for_events(Duration::zero()));
     }
     while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);
@@ -257,6 +265,7 @@ class EpollBackend final : public IoBackend {
   OperationQueue ended_;
   std::size_t waiting_ = 0;
   bool coarse_ = false;  // no epoll_pwait2
+  bool look_ = false;    // others waited: an event that nobody takes would end each of their waits
   std::array<epoll_event, 256> events_;
   detail::WakeState wake_;
   Fd epoll_;

@@ -42,6 +42,7 @@
 //   - The ring becomes the property of the thread that uses it first. If another thread goes on, see `move_here`.
 #include <tutti/loop/io_backend.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -86,6 +87,7 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
   UringBackend() : ring_(std::make_unique<UringRing>()) {
     wake_event_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake_event_) throw_os_error(errno, "eventfd");
+    wakes_on_.store(wake_event_.get());
   }
 
   ~UringBackend() override {
@@ -98,8 +100,31 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
   void wake() noexcept override {
     if (!wake_.request()) return;
     const int saved = errno;  // may run inside a signal handler
-    [[maybe_unused]] const int written = ::eventfd_write(wake_event_.get(), 1);
+    [[maybe_unused]] const int written = ::eventfd_write(wakes_on_.load(), 1);
     errno = saved;
+  }
+
+  // Not the ring's own: poll(2) on it sleeps on when the kernel leaves work for this thread, as it is asked to.
+  [[nodiscard]] int descriptor() override {
+    if (!outside_) {
+      Fd made(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+      if (!made) throw_os_error(errno, "eventfd");
+      ring_->announce_on(made.get());
+      outside_ = std::move(made);
+    }
+    return outside_.get();
+  }
+  // What was not sent, and what has ended, shows in no completion.
+  [[nodiscard]] bool begin_outside_wait() noexcept override {
+    eventfd_t count = 0;
+    ::eventfd_read(outside_.get(), &count);
+    wakes_on_.store(outside_.get());  // one eventfd that makes the kernel write to another does so late, or not at all
+    return is_here() && ended_.empty() && arrivals_.empty() && backlog_ == 0 && wake_armed_ &&
+           !ring_->has_completions() && !ring_->needs_submit() && wake_.begin_wait();
+  }
+  void end_outside_wait() noexcept override {
+    wake_.end_wait();
+    wakes_on_.store(wake_event_.get());
   }
 
  protected:
@@ -286,6 +311,7 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
       auto fresh = std::make_unique<UringRing>();
       if (pending() != 0) ring_->close_and_wait();
       ring_ = std::move(fresh);
+      if (outside_) ring_->announce_on(outside_.get());
     }
     ring_->enable();
     thread_ = std::this_thread::get_id();
@@ -336,6 +362,8 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
   bool wake_armed_ = false;
   detail::WakeState wake_;
   Fd wake_event_;
+  Fd outside_;  // for those who wait in place of `poll`
+  std::atomic<int> wakes_on_{-1};
 };
 
 bool probe() noexcept {

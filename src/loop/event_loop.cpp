@@ -101,33 +101,69 @@ EventLoop::~EventLoop() {
 
 // ---- running ----
 
-void EventLoop::run_forever() {
-  if (closed_) throw RuntimeError("run_forever: the event loop is closed");
-  if (is_running()) throw RuntimeError("run_forever: this event loop is already running");
-  if (detail::running_loop != nullptr) {
-    throw RuntimeError("run_forever: another event loop is running on this thread");
+/// While it lives the loop runs on this thread.
+class EventLoop::Running {
+ public:
+  /// *Errors*: `RuntimeError`.
+  Running(EventLoop& loop, const char* operation) : loop_(loop) {
+    const std::string prefix = std::string(operation) + ": ";
+    if (loop.closed_) throw RuntimeError(prefix + "the event loop is closed");
+    if (loop.is_running()) throw RuntimeError(prefix + "this event loop is already running");
+    if (detail::running_loop != nullptr) throw RuntimeError(prefix + "another event loop is running on this thread");
+    outside_ = std::exchange(detail::current_context, nullptr);
+    loop.thread_.store(this_thread_mark(), std::memory_order_relaxed);
+    detail::running_loop = &loop;
+    loop.running_.store(true, std::memory_order_release);
+    loop.end_outside_wait();
   }
-  struct Running {
-    EventLoop& loop;
-    detail::ContextState* const outside;  // entries run in contexts of their own, or in none
-    explicit Running(EventLoop& owner) : loop(owner), outside(std::exchange(detail::current_context, nullptr)) {
-      loop.thread_.store(this_thread_mark(), std::memory_order_relaxed);
-      detail::running_loop = &loop;
-      loop.running_.store(true, std::memory_order_release);
-    }
-    ~Running() {
-      loop.stopping_ = false;
-      loop.running_.store(false, std::memory_order_release);
-      detail::running_loop = nullptr;
-      detail::current_context = outside;
-      loop.thread_.store(nullptr, std::memory_order_relaxed);
-    }
-  } const running(*this);
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+  ~Running() {
+    loop_.stopping_ = false;
+    loop_.running_.store(false, std::memory_order_release);
+    detail::running_loop = nullptr;
+    detail::current_context = outside_;
+    loop_.thread_.store(nullptr, std::memory_order_relaxed);
+  }
+
+ private:
+  EventLoop& loop_;
+  detail::ContextState* outside_ = nullptr;  // entries run in contexts of their own, or in none
+};
+
+void EventLoop::run_forever() {
+  const Running running(*this, "run_forever");
   do {
     run_once();
   } while (!stopping_);
   // What the last iteration submitted is to leave, however long the loop stands still now.
   if (backend_->pending() != 0) backend_->poll(Duration::zero(), ready_);
+}
+
+std::optional<Duration> EventLoop::run_as_guest() {
+  {
+    const Running running(*this, "run_as_guest");
+    lowlevel::ReadyQueue completed;
+    poll(Duration::zero(), completed);
+    process_events(std::move(completed));
+    process_ready();
+  }
+  // What this iteration asked for goes to the kernel now: the next poll may come late.
+  poll(Duration::zero(), ready_);
+  if (!ready_.empty()) return Duration::zero();
+  waiting_.store(true, std::memory_order_seq_cst);  // as in poll_events
+  outside_wait_ = true;
+  const bool quiet = posted_.load(std::memory_order_seq_cst) == nullptr &&
+                     notices_.load(std::memory_order_relaxed) == 0 && backend_->begin_outside_wait();
+  if (quiet) return wait_limit();
+  end_outside_wait();
+  return Duration::zero();
+}
+
+void EventLoop::end_outside_wait() noexcept {
+  if (!std::exchange(outside_wait_, false)) return;
+  waiting_.store(false, std::memory_order_relaxed);
+  backend_->end_outside_wait();
 }
 
 void EventLoop::run_once() {
@@ -218,6 +254,7 @@ void EventLoop::close() {
       std::erase(living().loops, loop);
     }
   } const forget{this};
+  end_outside_wait();
   door_->shut();
   closed_ = true;
   for (auto service = services_.rbegin(); service != services_.rend(); ++service) service->second->close(*this);

@@ -25,6 +25,10 @@ void IoBackend::cancel(Operation& operation) noexcept {
   if (operation.backend_ == this) do_cancel(operation);
 }
 
+int IoBackend::descriptor() { return -1; }
+bool IoBackend::begin_outside_wait() noexcept { return false; }
+void IoBackend::end_outside_wait() noexcept {}
+
 void IoBackend::poll(std::optional<Duration> timeout, ReadyQueue& completed) { do_poll(timeout, completed); }
 
 void IoBackend::remove(Operation& operation) noexcept {

@@ -69,6 +69,11 @@ void UringRing::enable() {
   if (result < 0) throw_os_error(-result, "io_uring_register enable_rings");
 }
 
+void UringRing::announce_on(int eventfd) {
+  const int result = ::io_uring_register_eventfd(&ring_, eventfd);
+  if (result < 0) throw_os_error(-result, "io_uring_register eventfd");
+}
+
 io_uring_sqe* UringRing::next_entry() noexcept {
   io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
   if (entry != nullptr) return entry;

@@ -38,6 +38,9 @@ class UringRing {
   /// The same, and waits for a completion or the timeout.
   int submit_and_wait(std::optional<Duration> timeout) noexcept;
 
+  /// From now on the kernel writes to the eventfd(2) for each completion, and when `submit` has work to do for one. *Errors*: `OSError`.
+  void announce_on(int eventfd);
+
   [[nodiscard]] bool has_completions() const noexcept { return ::io_uring_cq_ready(&ring_) != 0; }
   [[nodiscard]] bool overflowed() const noexcept { return ::io_uring_cq_has_overflow(&ring_); }
 

@@ -2,20 +2,24 @@
 #include <tutti/task/shutdown.hpp>
 
 #include <tutti/task/run.hpp>
-#include <tutti/task/task.hpp>
 #include <tutti/task/wait.hpp>
 
 namespace tutti::detail {
-void cancel_all_tasks(EventLoop& loop) {
-  const std::vector<AnyTask> tasks = all_tasks(loop);
-  if (tasks.empty()) return;
+
+std::vector<AnyTask> cancel_each_task(EventLoop& loop) {
+  std::vector<AnyTask> tasks = all_tasks(loop);
+  for (const AnyTask& task : tasks) task.cancel();
+  return tasks;
+}
+
+Coro<> wait_for_each(const std::vector<AnyTask>& tasks) {
   std::vector<Ref<FutureState>> states;
   states.reserve(tasks.size());
-  for (const AnyTask& task : tasks) {
-    task.cancel();
-    states.emplace_back(&task.state());
-  }
-  loop.run_until_complete(wait_until(std::move(states), {}));
+  for (const AnyTask& task : tasks) states.emplace_back(&task.state());
+  return wait_until(std::move(states), {});
+}
+
+void report_failures(EventLoop& loop, const std::vector<AnyTask>& tasks) {
   for (const AnyTask& task : tasks) {
     if (task.cancelled()) continue;
     if (std::exception_ptr error = task.exception()) {
@@ -23,6 +27,13 @@ void cancel_all_tasks(EventLoop& loop) {
           {"unhandled exception during tutti::run() shutdown", error, task.state().describe_self(), {}});
     }
   }
+}
+
+void cancel_all_tasks(EventLoop& loop) {
+  const std::vector<AnyTask> tasks = cancel_each_task(loop);
+  if (tasks.empty()) return;
+  loop.run_until_complete(wait_for_each(tasks));
+  report_failures(loop, tasks);
 }
 
 Coro<> shutdown_services(EventLoop& loop) {

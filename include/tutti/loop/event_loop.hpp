@@ -238,6 +238,11 @@ class EventLoop {
 
   /// One iteration, whole; for hosts that drive the loop themselves.
   void run_once();
+  /// For a loop inside of another one, on its thread: one iteration that does not wait. Gives how long the host may wait before the next one, unless
+  /// `backend().descriptor()` becomes readable before: zero, if there is work at hand; nothing, without a limit. What the host itself asks of
+  /// the loop between two iterations makes the descriptor readable if it comes by `call_soon_threadsafe`. *Errors*: `RuntimeError` as
+  /// `run_forever`; what leaves the loop.
+  std::optional<Duration> run_as_guest();
   /// How many iterations were run since the loop was made, the present one included.
   [[nodiscard]] std::uint64_t iterations() const noexcept { return iterations_; }
   /// The phases of an iteration. `poll_events` waits at most until a timer is due and gives what completed.
@@ -338,6 +343,9 @@ class EventLoop {
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
   std::optional<Duration> wait_limit();
   void poll(std::optional<Duration> limit, lowlevel::ReadyQueue& completed);
+  class Running;
+  friend class Running;
+  void end_outside_wait() noexcept;
   bool expire_timers();
   detail::Ref<detail::HandleState> schedule(Callback&& callback, detail::Ref<detail::ContextState> context,
                                             std::source_location where);
@@ -354,6 +362,7 @@ class EventLoop {
   std::atomic<bool> waiting_{false};                   // it may be asleep: whoever posts must wake it
   std::atomic<unsigned char> notices_{0};              // from signal handlers
   std::unique_ptr<lowlevel::IoBackend> backend_;
+  bool outside_wait_ = false;  // a host waits for the back end's descriptor
   std::unique_ptr<lowlevel::Clock> clock_;
   detail::LoopWatcher* watcher_ = nullptr;
   lowlevel::TimerQueue timers_;

@@ -51,6 +51,14 @@ class IoBackend {
   /// waits for it.
   virtual void forget(int fd) noexcept;
 
+  /// A descriptor on which others may wait instead of `poll`, between `begin_outside_wait` and `end_outside_wait`: it becomes readable when `poll` has
+  /// something to do. -1: there is none. For loops that run inside another loop. *Errors*: `OSError`.
+  [[nodiscard]] virtual int descriptor();
+  /// Others wait for the descriptor from now on: `wake` makes it readable. False if `wake` was called since the last `poll`; then they must not.
+  [[nodiscard]] virtual bool begin_outside_wait() noexcept;
+  /// They do not any more.
+  virtual void end_outside_wait() noexcept;
+
   /// Cancels all that is in flight and waits until each operation has been delivered to `completed`. Called once,
   /// before the end.
   void shutdown(ReadyQueue& completed);

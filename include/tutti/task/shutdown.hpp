@@ -7,8 +7,16 @@
 #include <tutti/base/chrono.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>
+#include <tutti/task/task.hpp>
 
 namespace tutti::detail {
+
+/// Cancels all tasks of `loop`; gives those that there were.
+std::vector<AnyTask> cancel_each_task(EventLoop& loop);
+/// Waits until all of them are done.
+Coro<> wait_for_each(const std::vector<AnyTask>& tasks);
+/// Tells the loop's exception handler with what they failed.
+void report_failures(EventLoop& loop, const std::vector<AnyTask>& tasks);
 
 /// Cancels all tasks of `loop` and runs it until they are done; reports the exceptions they end with.
 void cancel_all_tasks(EventLoop& loop);
