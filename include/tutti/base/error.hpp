@@ -11,7 +11,12 @@
 //   │   ├── RuntimeError                an operation in a wrong state
 //   │   │   ├── InvalidStateError       a future that is not, or already, done
 //   │   │   └── BrokenBarrierError      (sync/errors.hpp) a barrier that was aborted or reset
-//   │   └── QueueEmpty, QueueFull, QueueShutDown     (sync/errors.hpp)
+//   │   │   ├── NotImplementedError     (net/transports.hpp) what this kind of transport cannot do
+//   │   │   ├── SendfileNotAvailableError            (net/sock.hpp)
+//   │   │   └── BrokenExecutor          (task/executor.hpp)
+//   │   │       └── BrokenThreadPool, BrokenProcessPool
+//   │   ├── QueueEmpty, QueueFull, QueueShutDown     (sync/errors.hpp)
+//   │   └── WouldBlock, ClosedResourceError, BrokenResourceError, EndOfChannel     (sync/errors.hpp) memory channels
 //   ├── std::invalid_argument
 //   │   └── ValueError                  an argument with a wrong value
 //   ├── EOFError
@@ -27,6 +32,10 @@
 //           ├── PermissionError         (EACCES, EPERM)
 //           ├── ProcessLookupError      (ESRCH)
 //           ├── AddressLookupError      a host name does not resolve (socket.gaierror)
+//           ├── UnsupportedOperation    (fs/file.hpp) a file was opened in another mode
+//           ├── SSLError                (io/ssl.hpp) TLS failed
+//           │   ├── SSLCertVerificationError   the peer is not who it should be
+//           │   └── SSLEOFError                the connection ended without a word
 //           └── ConnectionError
 //               ├── BrokenPipeError           (EPIPE, ESHUTDOWN)
 //               ├── ConnectionAbortedError    (ECONNABORTED)
