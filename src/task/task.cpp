@@ -17,6 +17,10 @@ Context context_of(TaskState& task) {
   return ContextAccess::handle(task.context());
 }
 
+void check_future_loop(const FutureState& future, const EventLoop& loop) {
+  if (&future.loop() != &loop) throw ValueError("ensure_future: the future belongs to a different loop");
+}
+
 void launch(TaskState& task, TaskOptions* options, std::source_location where) {
   EventLoop& loop = task.loop();
   TaskOptions defaults;
@@ -41,13 +45,16 @@ void launch(TaskState& task, TaskOptions* options, std::source_location where) {
     task.extras();  // its steps go the way on which the watcher is told
     Instruments::of(loop).spawned(task);
   }
-  task.start(chosen.eager_start && loop.is_running());
+  task.start(chosen.eager_start.value_or(false) && loop.is_running());
 }
 
 }  // namespace detail
 
 std::optional<AnyTask> current_task() {
-  if (detail::current.task == nullptr) return std::nullopt;
+  if (detail::current.task == nullptr) {
+    (void)get_running_loop();
+    return std::nullopt;
+  }
   return AnyTask(*detail::current.task);
 }
 
@@ -59,6 +66,8 @@ std::vector<AnyTask> all_tasks(EventLoop& loop) {
   return tasks;
 }
 
-void eager_task_factory(EventLoop&, TaskOptions& options) { options.eager_start = true; }
+void eager_task_factory(EventLoop&, TaskOptions& options) {
+  if (!options.eager_start) options.eager_start = true;
+}
 
 }  // namespace tutti

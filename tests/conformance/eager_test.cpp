@@ -199,6 +199,15 @@ CONFORMANCE_EAGER(test_eager_task_factory, CEagerTaskFactoryLoopTests, test_name
   co_await task;
 }
 
+CONFORMANCE_EAGER(test_eager_task_factory, EagerTaskFactoryLoopTests, test_eager_start_false) {
+  string name;
+  const auto task = create_task(note_name(name), {.name = "example", .eager_start = false});
+  EXPECT_FALSE(task.done());
+  EXPECT_EQ(name, "");
+  co_await task;
+  EXPECT_EQ(name, "example");
+}
+
 CONFORMANCE_OUTSIDE(test_eager_task_factory, DefaultTaskFactoryEagerStart, test_eager_start_true_with_default_factory) {
   string name;
   run(
@@ -238,7 +247,7 @@ int count_tasks(bool eager, Coro<T> coro) {
   int count = 0;
   loop->set_task_factory([&](EventLoop& owner, TaskOptions& options) {
     if (eager) eager_task_factory(owner, options);
-    if (!options.eager_start) ++count;
+    if (!options.eager_start.value_or(false)) ++count;
   });
   if constexpr (std::is_void_v<T>) {
     loop->run_until_complete(std::move(coro));

@@ -271,7 +271,7 @@ TUTTI_TEST(CurrentTask, IsNobodyInACallback) {
   EXPECT_EQ(some, false);
 }
 
-TEST(CurrentTask, IsNobodyWithoutALoop) { EXPECT_FALSE(current_task().has_value()); }
+TEST(CurrentTask, NeedsARunningLoop) { EXPECT_THROW((void)current_task(), RuntimeError); }
 
 // test_tasks::BaseTaskIntrospectionTests
 TUTTI_TEST(AllTasks, AreThoseThatAreNotDoneInTheOrderOfTheirCreation) {

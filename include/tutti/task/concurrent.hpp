@@ -238,7 +238,7 @@ Future<T> wrap_future(const concurrent::Future<T>& source, EventLoop& loop) {
 }
 template <class T>
 Future<T> wrap_future(const concurrent::Future<T>& source) {
-  return wrap_future(source, get_running_loop());
+  return wrap_future(source, get_event_loop());
 }
 /// A future of a loop as it is.
 template <class T>

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <tutti/base/error.hpp>
+#include <tutti/loop/policy.hpp>
 #include <tutti/task/future_state.hpp>
 #include <tutti/task/task_state.hpp>
 
@@ -112,10 +113,10 @@ class Future {
  public:
   using value_type = T;
 
-  /// A new future of the running loop. *Errors*: `RuntimeError` if none runs.
+  /// A new future of the running loop, or else of the thread's (`get_event_loop`). *Errors*: `RuntimeError` if there is none.
   Future(std::source_location where =  // NOLINT(google-explicit-constructor): the default one
          std::source_location::current())
-      : Future(get_running_loop(), where) {}
+      : Future(get_event_loop(), where) {}
   /// A new future of `loop`.
   explicit Future(EventLoop& loop, std::source_location where = std::source_location::current())
       : state_(detail::Ref<detail::FutureState>::adopt(new detail::PlainFuture<T>(loop))) {

@@ -209,7 +209,7 @@ auto gather_range(R&& range) {
   if constexpr (requires { std::size(range); }) futures.reserve(static_cast<std::size_t>(std::size(range)));
   for (auto&& item : range) futures.push_back(ensure_future(std::forward<decltype(item)>(item)));
   if (!futures.empty()) loop = &futures.front().get_loop();
-  if (loop == nullptr) loop = &get_running_loop();
+  if (loop == nullptr) loop = &get_event_loop();
   return Future<typename State::Result>(Ref<FutureState>::adopt(new State(*loop, std::move(futures))));
 }
 
@@ -218,7 +218,7 @@ auto gather_tuple(const Handles&... futures) {
   using State = GatherTuple<Keep, typename Handles::value_type...>;
   EventLoop* loop = nullptr;
   ((loop = loop == nullptr ? &futures.get_loop() : loop), ...);
-  if (loop == nullptr) loop = &get_running_loop();
+  if (loop == nullptr) loop = &get_event_loop();
   return Future<typename State::Result>(Ref<FutureState>::adopt(new State(*loop, futures...)));
 }
 

@@ -21,8 +21,10 @@ namespace tutti {
 struct TaskOptions {
   std::string name = {};                ///< empty: "Task-N"
   std::optional<Context> context = {};  ///< absent: a copy of the current one
-  bool eager_start = false;             ///< the first step runs at once, inside `create_task`, if the loop is running
-  detail::ScopeNode* scope = nullptr;   ///< for `TaskGroup`: the cancel scope that the task is in
+  /// Whether the first step runs at once, inside `create_task`, if the loop is running; absent: as the task factory says, else
+  /// it does not.
+  std::optional<bool> eager_start = {};
+  detail::ScopeNode* scope = nullptr;  ///< for `TaskGroup`: the cancel scope that the task is in
 };
 
 namespace detail {
@@ -45,6 +47,9 @@ class CoroTask final : public Typed<T, TaskState>, public lowlevel::PoolAllocate
 };
 
 [[nodiscard]] Context context_of(TaskState& task);
+
+/// *Errors*: `ValueError` if it belongs to another loop.
+void check_future_loop(const FutureState& future, const EventLoop& loop);
 
 /// Gives a new task its options and starts it. Destroys its coroutine, silently, if that fails.
 void launch(TaskState& task, TaskOptions* options, std::source_location where);
@@ -158,10 +163,12 @@ auto EventLoop::create_task(A&& awaitable, TaskOptions options, std::source_loca
 }
 
 /// A future or task as it is; anything else awaitable, or a callable that returns it, as a new task of `loop`.
+/// *Errors*: `ValueError` for a future of another loop.
 template <class A>
 auto ensure_future(A&& awaitable, EventLoop& loop) {
   using Plain = std::remove_cvref_t<A>;
   if constexpr (detail::is_future<Plain>) {
+    detail::check_future_loop(*awaitable.state(), loop);
     return Plain(std::forward<A>(awaitable));
   } else {
     // Combinators call this: where the coroutine stands says more than where they do.
@@ -170,24 +177,24 @@ auto ensure_future(A&& awaitable, EventLoop& loop) {
     return detail::make_task(loop, std::move(coro), nullptr, where);
   }
 }
-/// The same on the running loop.
+/// The same on the running loop, or else the thread's (`get_event_loop`).
 template <class A>
 auto ensure_future(A&& awaitable) {
   using Plain = std::remove_cvref_t<A>;
   if constexpr (detail::is_future<Plain>) {
     return Plain(std::forward<A>(awaitable));
   } else {
-    return ensure_future(std::forward<A>(awaitable), get_running_loop());
+    return ensure_future(std::forward<A>(awaitable), get_event_loop());
   }
 }
 
-/// The task that runs now; nothing in a callback or outside of a loop.
+/// The task that runs now; nothing in a callback. *Errors*: `RuntimeError` without a running loop.
 [[nodiscard]] std::optional<AnyTask> current_task();
 /// The tasks of a loop (the running one) that are not done, in order of creation. *Errors*: `RuntimeError` without a running loop.
 [[nodiscard]] std::vector<AnyTask> all_tasks();
 [[nodiscard]] std::vector<AnyTask> all_tasks(EventLoop& loop);
 
-/// A task factory that starts each task eagerly: what does not wait is done when `create_task` returns.
+/// A task factory that starts each task eagerly that does not say otherwise: what does not wait is done when `create_task` returns.
 void eager_task_factory(EventLoop& loop, TaskOptions& options);
 
 }  // namespace tutti
