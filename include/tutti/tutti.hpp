@@ -56,6 +56,7 @@
 #include <tutti/process/signals.hpp>
 #include <tutti/net/transports.hpp>
 #include <tutti/process/subprocess.hpp>
+#include <tutti/process/subprocess_protocol.hpp>
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/capacity_limiter.hpp>
 #include <tutti/sync/condition.hpp>

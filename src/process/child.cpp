@@ -169,4 +169,14 @@ Coro<int> Child::wait(Ref<Child> child) {
   co_return *child->returncode_;
 }
 
+Future<> Child::end() {
+  const Future<> ended(*loop_);
+  if (returncode_) {
+    ended.set_result();
+  } else {
+    waiters_.push_back(ended);
+  }
+  return ended;
+}
+
 }  // namespace tutti::detail

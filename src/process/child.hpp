@@ -34,6 +34,8 @@ class Child final : public lowlevel::Shared, public LoopMember, private lowlevel
   void kill() const noexcept;
 
   [[nodiscard]] static Coro<int> wait(Ref<Child> child);
+  /// A future that is done when it has ended; if the loop closes before, its callbacks are dropped.
+  [[nodiscard]] Future<> end();
 
   void loop_closes() noexcept override;
 

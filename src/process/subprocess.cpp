@@ -1,24 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/process/subprocess.hpp>
 
-#include <array>
-#include <cerrno>
 #include <csignal>
 #include <exception>
 #include <limits>
 #include <string_view>
 #include <utility>
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <tutti/base/error.hpp>
 #include <tutti/io/pipe.hpp>
 #include <tutti/task/gather.hpp>
-#include <tutti/task/sleep.hpp>
 
-#include "child.hpp"
-#include "spawn.hpp"
+#include "process/start.hpp"
 
 namespace tutti {
 namespace detail {
@@ -54,54 +49,23 @@ namespace {
 using subprocess::Options;
 using subprocess::Outputs;
 using subprocess::Process;
-using subprocess::Stdio;
 using State = Ref<ProcessState>;
 
-constexpr std::array<const char*, 3> kStreamNames = {"input", "output", "errors"};
-
-/// Our end of the pipe if it is one; the child's goes into the plan.
-Fd connect_stream(SpawnPlan& plan, std::size_t number, const Stdio& stdio) {
-  const std::string context = std::string(kStreamNames[number]) + " of " + plan.name;
-  Fd& childs = plan.standard[number];
-  switch (stdio.kind()) {
-    case Stdio::Kind::inherited: break;
-    case Stdio::Kind::pipe: {
-      PipeEnds pipe = make_pipe();
-      const bool child_reads = number == STDIN_FILENO;
-      childs = above_standard(std::move(child_reads ? pipe.reader : pipe.writer), context);
-      return above_standard(std::move(child_reads ? pipe.writer : pipe.reader), context);
-    }
-    case Stdio::Kind::output:
-      if (number != STDERR_FILENO) throw ValueError("create_subprocess: STDOUT can only be used for errors");
-      childs.reset(::fcntl(plan.standard[STDOUT_FILENO] ? plan.standard[STDOUT_FILENO].get() : STDOUT_FILENO,
-                           F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-      if (!childs) throw_os_error(errno, context);
-      break;
-    case Stdio::Kind::null_device: childs = above_standard(Fd(::open("/dev/null", O_RDWR | O_CLOEXEC)), context); break;
-    case Stdio::Kind::descriptor:
-      childs.reset(::fcntl(stdio.descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-      if (!childs) throw_os_error(errno, context);
-      break;
-  }
-  return {};
-}
-
 /// All up to the running child and the streams to it; does not wait.
-State start(EventLoop& loop, std::string program, std::vector<std::string> arguments, const Options& options) {
-  SpawnPlan plan = make_spawn_plan(std::move(program), std::move(arguments), options);
-  Fd input = connect_stream(plan, STDIN_FILENO, options.input);
-  Fd output = connect_stream(plan, STDOUT_FILENO, options.output);
-  Fd errors = connect_stream(plan, STDERR_FILENO, options.errors);
+State start(EventLoop& loop, CommandLine line, const Options& options) {
+  auto [child, pipes] = start_child(loop, std::move(line.program), std::move(line.arguments), options);
+  auto& [input, output, errors] = pipes;
+  const std::string& name = child->name();
   auto state = State::adopt(new ProcessState);
-  state->child = Child::adopt(loop, spawn(plan), plan.name);
+  state->child = child;
   try {
     if (input) {
-      state->input.transport = lowlevel::make_write_pipe(loop, std::move(input), "input of " + plan.name);
+      state->input.transport = lowlevel::make_write_pipe(loop, std::move(input), "input of " + name);
       state->input.stream = make_stream_writer(state->input.transport);
     }
     const auto read_from = [&](ProcessState::Pipe<StreamReader>& pipe, Fd& end, const char* what) {
       if (!end) return;
-      pipe.transport = lowlevel::make_read_pipe(loop, std::move(end), what + plan.name);
+      pipe.transport = lowlevel::make_read_pipe(loop, std::move(end), what + name);
       pipe.stream = make_stream_reader(pipe.transport, {.limit = options.limit});
     };
     read_from(state->output, output, "output of ");
@@ -113,19 +77,9 @@ State start(EventLoop& loop, std::string program, std::vector<std::string> argum
   return state;
 }
 
-Coro<Process> create(std::string program, std::vector<std::string> arguments, Options options) {
-  State state = start(get_running_loop(), std::move(program), std::move(arguments), options);
-  std::exception_ptr cancelled;
-  try {
-    co_await sleep(Duration::zero());
-  } catch (...) {
-    cancelled = std::current_exception();
-  }
-  if (cancelled) {
-    state->child->kill();
-    (void)co_await Child::wait(state->child);
-    std::rethrow_exception(cancelled);
-  }
+Coro<Process> create(CommandLine line, Options options) {
+  State state = start(get_running_loop(), std::move(line), options);
+  co_await settle_child(state->child);
   co_return Process(std::move(state));
 }
 
@@ -207,15 +161,13 @@ void Process::close() const {
 
 Coro<subprocess::Process> create_subprocess_exec(std::string program, std::vector<std::string> args,
                                                  subprocess::Options options) {
-  args.insert(args.begin(), program);
-  if (!options.executable.empty()) program = options.executable;
-  return detail::create(std::move(program), std::move(args), std::move(options));
+  auto line = detail::program_line(std::move(program), std::move(args), options);
+  return detail::create(std::move(line), std::move(options));
 }
 
 Coro<subprocess::Process> create_subprocess_shell(std::string command, subprocess::Options options) {
-  std::string shell = options.executable.empty() ? "/bin/sh" : options.executable;
-  std::vector<std::string> arguments{shell, "-c", std::move(command)};
-  return detail::create(std::move(shell), std::move(arguments), std::move(options));
+  auto line = detail::shell_line(std::move(command), options);
+  return detail::create(std::move(line), std::move(options));
 }
 
 }  // namespace tutti
