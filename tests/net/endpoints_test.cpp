@@ -179,6 +179,18 @@ TUTTI_TEST(CreateConnection, CanBeCancelledAtAnyMoment) {
   co_await server.wait_closed();
 }
 
+TUTTI_TEST(CreateServer, CanBeCancelledAtAnyMoment) {
+  for (int i = 0; i < 8; ++i) {
+    auto task = tutti::create_task(tutti::create_server(make_recorder(), "localhost", 0));
+    co_await turns(i);
+    if (task.cancel()) {
+      EXPECT_THROW((void)co_await task, tutti::CancelledError);
+    } else {
+      (co_await std::move(task)).close();
+    }
+  }
+}
+
 TUTTI_TEST(CreateConnection, TakesAConnectedSocketFromEitherSide) {
   auto [a, b] = Socket::pair();
   auto client = (co_await tutti::create_connection(make_recorder(), std::move(a))).protocol;

@@ -357,6 +357,16 @@ TUTTI_TEST(Sock, DoesNothingWhenItIsCancelledBeforeItBegins) {
   EXPECT_THROW((void)co_await receiving, tutti::CancelledError);
 }
 
+TUTTI_TEST(Sock, SendsNoDatagramThatWasCancelled) {
+  const Socket a = udp();
+  const Socket b = udp();
+  auto cancelled = tutti::create_task(tutti::sock_sendto(a, "never", b.getsockname()));
+  cancelled.cancel();
+  EXPECT_THROW((void)co_await cancelled, tutti::CancelledError);
+  co_await tutti::sock_sendto(a, "first", b.getsockname());
+  EXPECT_EQ(co_await tutti::sock_recv(b, 100), "first");
+}
+
 TEST(SockOfAClosedLoop, IsLetGo) {
   for (const char* name : {"uring", "epoll", "poll"}) {
     if (std::string_view(name) == "uring" && !tutti::lowlevel::uring_available()) continue;
@@ -383,6 +393,18 @@ TUTTI_TEST(WaitReadable, WaitsAndTakesNothing) {
   co_await waiting;
   EXPECT_EQ(co_await tutti::sock_recv(b, 1), "x");
   EXPECT_THROW(co_await tutti::lowlevel::wait_readable(-1), tutti::OSError);
+}
+
+TUTTI_TEST(WaitReadable, IsLeftWhenItIsCancelled) {
+  auto [a, b] = Socket::pair();
+  auto waiting = tutti::create_task(tutti::lowlevel::wait_readable(b.fd()));
+  co_await turns(2);
+  waiting.cancel();
+  EXPECT_THROW(co_await waiting, tutti::CancelledError);
+  auto again = tutti::create_task(tutti::lowlevel::wait_readable(b.fd()));
+  co_await tutti::sock_sendall(a, "x");
+  co_await again;
+  EXPECT_EQ(co_await tutti::sock_recv(b, 1), "x");
 }
 
 }  // namespace

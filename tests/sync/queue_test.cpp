@@ -26,6 +26,22 @@ using tutti::QueueEmpty;
 
 // Putting is tested in queue_put_test.cpp, what the three classes must do alike in queue_kinds_test.cpp.
 
+TUTTI_VIRTUAL_TEST(Queue, LeavesAJoinThatIsCancelled) {
+  Queue<int> queue;
+  queue.put_nowait(1);
+  auto waiting = tutti::create_task(queue.join());
+  auto woken = tutti::create_task(queue.join());
+  auto other = tutti::create_task(queue.join());
+  co_await one_tick();
+  waiting.cancel();
+  CO_ASSERT_THROW(co_await waiting, CancelledError);
+  (void)queue.get_nowait();
+  queue.task_done();
+  woken.cancel();  // in the same tick
+  CO_ASSERT_THROW(co_await woken, CancelledError);
+  co_await other;
+}
+
 // test_queues.QueueBasicTests.test_repr, test_str; test_queues._QueueJoinTestMixin.test_format
 TUTTI_VIRTUAL_TEST(Queue, TellsItsStateAsText) {
   Queue<int> queue;
