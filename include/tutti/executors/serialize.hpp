@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -188,7 +189,7 @@ T read_plain(ByteReader& in) {
     return byte == 1;
   } else {
     std::array<char, sizeof(T)> bytes;
-    std::memcpy(bytes.data(), in.read_bytes(sizeof(T)).data(), sizeof(T));
+    in.read_bytes(sizeof(T)).copy(bytes.data(), sizeof(T));
     return std::bit_cast<T>(bytes);
   }
 }
@@ -229,7 +230,8 @@ T read_container(ByteReader& in) {
   if constexpr (Block<T>) {
     const std::size_t count = in.read_size(sizeof(Value));
     all.resize(count);
-    if (count != 0) std::memcpy(all.data(), in.read_bytes(count * sizeof(Value)).data(), count * sizeof(Value));
+    const BytesView bytes = in.read_bytes(count * sizeof(Value));
+    if (count != 0) std::memcpy(static_cast<void*>(all.data()), std::to_address(bytes.begin()), bytes.size());
   } else {
     const std::size_t count = in.read_size();
     if constexpr (requires { all.reserve(count); }) all.reserve(count);
@@ -299,9 +301,7 @@ T ByteReader::read() {
     return Serializer<T>::read(*this);
   } else if constexpr (detail::HasFields<T>) {
     return detail::read_fields<T>(*this);
-  } else if constexpr (detail::PlainArray<T>) {
-    return detail::read_plain<T>(*this);
-  } else if constexpr (detail::TupleLike<T>) {
+  } else if constexpr (detail::TupleLike<T> && !detail::PlainArray<T>) {
     return detail::read_tuple<T>(*this, std::make_index_sequence<std::tuple_size_v<T>>());
   } else if constexpr (detail::is_optional<T>) {
     return read<bool>() ? T(read<typename T::value_type>()) : T();
