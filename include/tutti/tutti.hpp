@@ -7,7 +7,8 @@
 //           timeout.hpp (timeout, wait_for), task_group.hpp, cancel_scope.hpp, shield.hpp, async_generator.hpp,
 //           comprehension.hpp (collect, amap, afilter), try.hpp (catch_, finally_), executor.hpp (to_thread),
 //           thread_pool.hpp, concurrent.hpp (run_coroutine_threadsafe), from_thread.hpp,
-//           staggered.hpp (staggered_race), instrument.hpp (Instrument), guest.hpp (GuestRun: a loop inside another loop)
+//           staggered.hpp (staggered_race), instrument.hpp (Instrument), call_graph.hpp (print_call_graph),
+//           guest.hpp (GuestRun: a loop inside another loop)
 //   sync    lock.hpp, event.hpp, condition.hpp, semaphore.hpp, barrier.hpp, queue.hpp, memory_channel.hpp,
 //           capacity_limiter.hpp, map_concurrently.hpp
 //   io      address.hpp, streams.hpp (StreamReader, StreamWriter), pipe.hpp (open_read_pipe, standard_input),
@@ -67,6 +68,7 @@
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
+#include <tutti/task/call_graph.hpp>
 #include <tutti/task/cancel_scope.hpp>
 #include <tutti/task/comprehension.hpp>
 #include <tutti/task/concurrent.hpp>

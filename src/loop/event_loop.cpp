@@ -13,12 +13,16 @@ namespace detail {
 
 constinit thread_local EventLoop* running_loop = nullptr;
 
-void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where) {
+void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where,
+                    std::source_location now) {
   if (took < loop.slow_callback_duration) return;
+  const auto text = [](const std::source_location& place) {
+    return std::string(place.file_name()) + ":" + std::to_string(place.line()) + ", " + place.function_name();
+  };
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  log(LogLevel::warning, "loop",
-      "executing " + what + " took " + std::to_string(milliseconds) + " ms (" + where.file_name() + ":" +
-          std::to_string(where.line()) + ", " + where.function_name() + ")");
+  std::string report = "executing " + what + " took " + std::to_string(milliseconds) + " ms (" + text(where) + ")";
+  if (now.line() != 0) report += "; it waits now in " + text(now);
+  log(LogLevel::warning, "loop", report);
 }
 
 }  // namespace detail
@@ -368,7 +372,8 @@ std::string ExceptionContext::to_string() const {
 }
 
 void EventLoop::default_exception_handler(const ExceptionContext& context) noexcept {
-  log(LogLevel::error, "loop", context.to_string());
+  const std::string report = context.to_string();
+  log(LogLevel::error, "loop", context.stack.empty() ? report : report + "\n" + context.stack);
 }
 
 void EventLoop::call_exception_handler(const ExceptionContext& context) {

@@ -143,13 +143,13 @@ bool AsyncGeneratorState::begin(GeneratorCall call, std::exception_ptr& error) {
 
 void AsyncGeneratorState::start() {
   get_running_loop().service<AsyncGenerators>().add(*this);
-  where_ = promise_->where();
+  place_ = promise_->place();
   started_ = true;
 }
 
 void AsyncGeneratorState::end() noexcept {
   if (home_ != nullptr) home_->remove(*this);
-  where_ = where();
+  place_ = place();
   if (auto frame = std::exchange(frame_, nullptr)) frame.destroy();
 }
 
@@ -161,7 +161,7 @@ void AsyncGeneratorState::last_released() noexcept {
     }
     EventLoop::default_exception_handler(
         {"asynchronous generator was destroyed before its end: its event loop is closed", nullptr, describe_self(),
-         where_});
+         where()});
   }
   references_ = 1;  // the destructors of the body may refer to it
   end();

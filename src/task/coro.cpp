@@ -5,7 +5,15 @@
 
 #include <tutti/base/log.hpp>
 
+#include "task/failure_trace.hpp"
+
 namespace tutti::detail {
+
+void PromiseBase::unhandled_exception() noexcept {
+  std::exception_ptr error = std::current_exception();
+  failure_trace.note(*this, error);
+  current.fail(std::move(error));
+}
 
 void report_never_awaited(std::source_location where) noexcept {
   // While an exception unwinds, what was not reached is not a mistake.

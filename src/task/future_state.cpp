@@ -2,22 +2,33 @@
 #include <tutti/task/future_state.hpp>
 
 #include <atomic>
+#include <unordered_set>
 
 #include <tutti/base/log.hpp>
+#include <tutti/task/future.hpp>
 #include <tutti/task/task_state.hpp>
 
 #include "loop/call.hpp"
+#include "task/frames.hpp"
 
 namespace tutti::detail {
 namespace {
 
 /// A function that waits for a future.
-class DoneCallback final : public lowlevel::Ready, public lowlevel::PoolAllocated {
+class DoneCallback final : public Dependent, public lowlevel::PoolAllocated {
  public:
-  DoneCallback(FutureState& future, MoveOnlyFunction<void(FutureState&)> function, std::uint64_t token)
-      : future_(&future), function_(std::move(function)), context_(copy_current_context()), token_(token) {}
+  DoneCallback(FutureState& future, MoveOnlyFunction<void(FutureState&)> function, std::uint64_t token,
+               FutureState* dependent)
+      : future_(&future),
+        function_(std::move(function)),
+        context_(copy_current_context()),
+        token_(token),
+        dependent_(dependent) {}
 
   [[nodiscard]] std::uint64_t token() const noexcept { return token_; }
+  void collect_dependents(std::vector<FutureState*>& into) const override {
+    if (dependent_ != nullptr) into.push_back(dependent_);
+  }
 
   void run() override {
     const std::unique_ptr<DoneCallback> self(this);
@@ -38,6 +49,7 @@ class DoneCallback final : public lowlevel::Ready, public lowlevel::PoolAllocate
   MoveOnlyFunction<void(FutureState&)> function_;
   Ref<ContextState> context_;
   std::uint64_t token_;
+  FutureState* dependent_;
 };
 
 std::uint64_t next_token() noexcept {
@@ -76,7 +88,7 @@ void FutureState::report_unretrieved() noexcept {
   mark_retrieved();
   const auto tell = [this] {
     report(loop_, {is_task() ? "task exception was never retrieved" : "future exception was never retrieved",
-                   extras_->exception, describe_self(), extras_->created});
+                   extras_->exception, describe_self(), extras_->created, format_places(extras_->trace)});
   };
   if (extras_->context) {
     ContextAccess::handle(extras_->context).run(tell);  // a task's handler runs in the task's context
@@ -151,10 +163,37 @@ bool FutureState::remove_waiter(lowlevel::Ready& entry) noexcept {
   return waiting_.remove_if([&](lowlevel::Ready& other) { return &other == &entry; }) != 0;
 }
 
-std::uint64_t FutureState::add_callback(MoveOnlyFunction<void(FutureState&)> callback) {
+void FutureState::collect_waiting(std::vector<FutureState*>& into) const {
+  waiting_.for_each([&into](lowlevel::Ready& entry) {
+    if (const auto* awaiter = dynamic_cast<const FutureAwaiterBase*>(&entry)) {
+      into.push_back(awaiter->task());
+    } else if (const auto* dependent = dynamic_cast<const Dependent*>(&entry)) {
+      dependent->collect_dependents(into);
+    }
+  });
+}
+
+std::vector<TaskState*> FutureState::awaited_by() const {
+  std::vector<TaskState*> tasks;
+  std::vector<FutureState*> reached;
+  std::unordered_set<FutureState*> known;
+  collect_waiting(reached);
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    FutureState* const future = reached[i];
+    if (!known.insert(future).second) continue;
+    if (future->is_task()) {
+      tasks.push_back(static_cast<TaskState*>(future));
+    } else {
+      future->collect_waiting(reached);
+    }
+  }
+  return tasks;
+}
+
+std::uint64_t FutureState::add_callback(MoveOnlyFunction<void(FutureState&)> callback, FutureState* dependent) {
   if (done() && !EventLoop::is_alive(loop_)) throw RuntimeError("add_done_callback: the event loop is closed");
   const std::uint64_t token = next_token();
-  auto* entry = new DoneCallback(*this, std::move(callback), token);
+  auto* entry = new DoneCallback(*this, std::move(callback), token, dependent);
   flags_ |= kCallbacks;
   if (done()) entry->hold();
   add_waiter(*entry);

@@ -65,7 +65,7 @@ class LateReports final : public lowlevel::Service {
 void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer,
                     void (*copy)(FutureState&, FutureState&)) {
   auto link = std::make_shared<Link>(Link{inner.get()});
-  link->token = inner->add_callback([end = LinkEnd(link), outer, copy](FutureState& from) {
+  auto pass_on = [end = LinkEnd(link), outer, copy](FutureState& from) {
     if (outer->cancelled()) return;
     if (from.cancelled()) {
       outer->cancel({});
@@ -79,7 +79,8 @@ void connect_shield(const Ref<FutureState>& inner, const Ref<FutureState>& outer
       }
       outer->finish();
     }
-  });
+  };
+  link->token = inner->add_callback(std::move(pass_on), outer.get());
   outer->add_callback([link](FutureState&) {
     FutureState* const source = link->inner;
     if (source == nullptr || source->done()) return;

@@ -13,7 +13,7 @@ void throw_no_body_result() { throw RuntimeError("task_group: the group was canc
 }  // namespace detail
 
 /// A task of the group, in the wait list of that task.
-class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllocated {
+class TaskGroup::Child final : public detail::Dependent, public lowlevel::PoolAllocated {
  public:
   Child(TaskGroup& group, detail::FutureState& task, detail::Ref<detail::FutureState> ready)
       : group_(&group), number_(group.created_++), task_(&task), ready_(std::move(ready)) {
@@ -33,6 +33,9 @@ class TaskGroup::Child final : public lowlevel::Ready, public lowlevel::PoolAllo
     if (group != nullptr) group->child_done(*task_, ready_.get(), number_);
   }
   void drop() noexcept override { delete this; }
+  void collect_dependents(std::vector<detail::FutureState*>& into) const override {
+    if (group_ != nullptr) into.push_back(&group_->parent_->state());
+  }
 
   void orphan() noexcept {
     if (group_ == nullptr) return;

@@ -8,7 +8,9 @@
 #include <tutti/base/log.hpp>
 #include <tutti/task/scope_node.hpp>
 
-#include "instruments.hpp"
+#include "task/failure_trace.hpp"
+#include "task/frames.hpp"
+#include "task/instruments.hpp"
 
 namespace tutti::detail {
 
@@ -67,9 +69,15 @@ void TaskState::run() {
 
 void TaskState::step_eagerly() {
   struct Restore {
-    TaskState* outer;
-    ~Restore() { current.task = outer; }
-  } const restore{current.task};  // also if KeyboardInterrupt or SystemExit leaves the step
+    OuterStep step{current.task, current.outer};
+    Restore() { current.outer = &step; }
+    Restore(const Restore&) = delete;
+    Restore& operator=(const Restore&) = delete;
+    ~Restore() {  // also if KeyboardInterrupt or SystemExit leaves the step
+      current.task = step.task;
+      current.outer = step.outer;
+    }
+  } const restore;
   step_unusual();
 }
 
@@ -116,9 +124,17 @@ void TaskState::resume_watched() {
     const ContextScope scope(extras_->context);
     resume();
   }
-  if (watched) {
-    report_if_slow(*loop_, std::chrono::steady_clock::now() - begin, describe_self(), extras_->created);
-  }
+  if (!watched) return;
+  const Duration took = std::chrono::steady_clock::now() - begin;
+  if (took < loop_->slow_callback_duration) return;
+  report_if_slow(*loop_, took, describe_self(), extras_->created,
+                 root_.done() ? std::source_location() : innermost_place(*this));
+}
+
+bool TaskState::running() const noexcept {
+  bool found = current.task == this;
+  for (const OuterStep* step = current.outer; step != nullptr; step = step->outer) found = found || step->task == this;
+  return found;
 }
 
 void TaskState::destroy_root() noexcept {
@@ -148,6 +164,7 @@ void TaskState::finish_task() {
 
 void TaskState::finish_with(std::exception_ptr error) {
   extras().exception = error;
+  if (!is_cancelled(error)) extras().trace = failure_trace.of(error);
   // A cancellation that was not delivered does not hide an error.
   flags_ |= is_cancelled(error) ? kCancelled : kFailed | kUnretrieved;
   finish();
@@ -235,7 +252,8 @@ void TaskRegistry::destroy_all(EventLoop& loop) {
     auto& task = static_cast<TaskState&>(*loop.tasks.previous);
     const bool report = !task.has(TaskState::kSilent);
     ExceptionContext context{"task was destroyed but it is pending", nullptr, task.describe_self(),
-                             task.extras_ == nullptr ? std::source_location() : task.extras_->created};
+                             task.extras_ == nullptr ? std::source_location() : task.extras_->created,
+                             report ? format_frames(frames_of(task)) : std::string()};
     task.abandon();
     if (!report) continue;
     try {

@@ -10,7 +10,7 @@ namespace {
 /// Calls its owner when a future is done. The owner keeps all its nodes in one block, which lives until each of them has
 /// been run or taken out.
 template <class Owner>
-class Watcher final : public lowlevel::Ready {
+class Watcher final : public Dependent {
  public:
   Watcher(std::shared_ptr<Owner> owner, Ref<FutureState> future)
       : owner_(std::move(owner)), future_(std::move(future)) {}
@@ -30,6 +30,9 @@ class Watcher final : public lowlevel::Ready {
     }
   }
   [[nodiscard]] FutureState& future() const noexcept { return *future_; }
+  void collect_dependents(std::vector<FutureState*>& into) const override {
+    if (!left_) owner_->collect_dependents(into);
+  }
 
   void run() override {
     const std::unique_ptr<Watcher> self(this);
@@ -63,6 +66,7 @@ struct Waiting {
   Future<> enough;
   std::vector<Watcher<Waiting>*> watchers;
 
+  void collect_dependents(std::vector<FutureState*>& into) const { into.push_back(enough.state().get()); }
   void completed(const Ref<FutureState>& future) {
     --missing;
     const bool now = missing == 0 || options.return_when == ReturnWhen::first_completed ||
@@ -113,6 +117,9 @@ struct CompletionQueue::Core {
   std::vector<Watcher<Core>*> watchers;
   TimerHandle timer;
 
+  void collect_dependents(std::vector<FutureState*>& into) const {
+    for (const Future<>& getter : getters) into.push_back(getter.state().get());
+  }
   void put(Ref<FutureState> future) {
     done.push_back(std::move(future));
     wake_next();

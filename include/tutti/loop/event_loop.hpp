@@ -33,8 +33,9 @@ struct ExceptionContext {
   std::exception_ptr exception;
   std::string source;             ///< the task, callback, generator or connection it is about; empty if none
   std::source_location location;  ///< where that was created; line 0 if unknown
+  std::string stack = {};         ///< the coroutines of the task, innermost first, one a line; empty if unknown
 
-  /// The report in one line, as the default handler logs it.
+  /// The report in one line, without the stack.
   [[nodiscard]] std::string to_string() const;
 };
 
@@ -52,8 +53,9 @@ struct TaskLink {
 struct TaskHooks {
   void (*destroy_all)(EventLoop&);
 };
-// Debug mode: logs what held up the loop for longer than `slow_callback_duration`.
-void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where);
+// Debug mode: logs what held up the loop for longer than `slow_callback_duration`. `now`: where it waits since; line 0 for nothing.
+void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where,
+                    std::source_location now = {});
 /// Who is told when a loop waits; the task layer's instruments.
 class LoopWatcher {
  public:
@@ -218,7 +220,7 @@ class EventLoop {
   /// Reports through the handler that was set, else through the default one. A handler that throws is reported
   /// itself; only `KeyboardInterrupt` and `SystemExit` pass.
   void call_exception_handler(const ExceptionContext& context);
-  /// Logs the report.
+  /// Logs the report, and the stack below it.
   static void default_exception_handler(const ExceptionContext& context) noexcept;
 
   /// Whether `loop` is an event loop that was not closed yet; for those who outlive it. From any thread.

@@ -119,6 +119,17 @@ class WaitList {
     queue.tail_ = std::exchange(last_, nullptr);
   }
 
+  /// Calls `visit(Ready&)` for each entry, in order; it must not change the list.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    if (last_ == nullptr) return;
+    Ready* entry = last_;
+    do {
+      entry = entry->next_;
+      visit(*entry);
+    } while (entry != last_);
+  }
+
   /// Takes out the entries for which `match(Ready&)` holds; gives their number. O(n).
   template <class Match>
   std::size_t remove_if(Match match) {

@@ -32,6 +32,12 @@ class AsyncGeneratorPromise final : public PromiseBase {
  public:
   using Item = Maybe<T>;
 
+  std::suspend_always initial_suspend(std::source_location where = std::source_location::current()) noexcept {
+    const std::suspend_always suspend = PromiseBase::initial_suspend(where);
+    mark_generator();
+    return suspend;
+  }
+
   template <bool Trampoline>
   class YieldAwaiter {
    public:

@@ -39,7 +39,8 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
   [[nodiscard]] bool ended() const noexcept { return !frame_; }
   /// "asynchronous generator 'name'".
   [[nodiscard]] std::string describe_self() const;
-  [[nodiscard]] std::source_location where() const noexcept { return frame_ && !started_ ? promise_->where() : where_; }
+  /// Where its function stands in the source.
+  [[nodiscard]] std::source_location where() const noexcept { return place().get(); }
 
   /// At the `co_yield`: throws what it was resumed with.
   void check_thrown() {
@@ -53,6 +54,7 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
   ~AsyncGeneratorState() = default;
 
   [[nodiscard]] bool begin(GeneratorCall call, std::exception_ptr& error);
+  [[nodiscard]] Place place() const noexcept { return frame_ && !started_ ? promise_->place() : place_; }
   void start();
   void end() noexcept;
   void last_released() noexcept;
@@ -65,7 +67,7 @@ class AsyncGeneratorState final : public lowlevel::PoolAllocated {
   std::coroutine_handle<> frame_;
   PromiseBase* promise_;
   std::exception_ptr thrown_;
-  std::source_location where_;
+  Place place_;
   AsyncGenerators* home_ = nullptr;  // of its loop; null before the first run and after the loop's end
   AsyncGeneratorState* previous_ = nullptr;
   AsyncGeneratorState* following_ = nullptr;

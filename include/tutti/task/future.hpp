@@ -66,6 +66,7 @@ class FutureAwaiterBase : public lowlevel::Suspension {
   }
   void drop() noexcept override { waiting_ = false; }
   bool cancel(std::string_view message) override { return future_->cancel(message); }
+  [[nodiscard]] TaskState* task() const noexcept { return task_; }
 
  protected:
   explicit FutureAwaiterBase(Ref<FutureState> future) noexcept : future_(std::move(future)) {}

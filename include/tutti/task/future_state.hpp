@@ -11,9 +11,11 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <tutti/base/frame_pool.hpp>
 #include <tutti/base/function.hpp>
+#include <tutti/base/place.hpp>
 #include <tutti/base/ref.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
@@ -22,6 +24,7 @@ namespace tutti::detail {
 
 class FutureState;
 class ScopeNode;
+class TaskState;
 
 /// What few futures and tasks need; made on first need, so that the many stay small.
 struct FutureExtras : lowlevel::PoolAllocated {
@@ -36,6 +39,17 @@ struct FutureExtras : lowlevel::PoolAllocated {
   Ref<ContextState> context;
   std::source_location created{};
   ScopeNode* scope = nullptr;  // the innermost cancel scope that a task is in
+  std::vector<Place> trace;    // of the exception: the coroutines of the task that it has left
+};
+
+/// An entry of a future's wait list on behalf of other futures or tasks, for the call graph: who waits through whom.
+class Dependent : public lowlevel::Ready {
+ public:
+  /// Appends those that go on when the future is done.
+  virtual void collect_dependents(std::vector<FutureState*>& into) const = 0;
+
+ protected:
+  ~Dependent() = default;
 };
 
 /// The untyped part of a future. It belongs to one loop; references are counted on its thread.
@@ -101,7 +115,8 @@ class FutureState : public lowlevel::Suspension {
   bool remove_waiter(lowlevel::Ready& entry) noexcept;
 
   /// Calls `callback` through the loop when it is done; in a copy of the current context. Gives a token to remove it by.
-  std::uint64_t add_callback(MoveOnlyFunction<void(FutureState&)> callback);
+  /// `dependent` is what the callback completes, for the call graph; the callback keeps it alive.
+  std::uint64_t add_callback(MoveOnlyFunction<void(FutureState&)> callback, FutureState* dependent = nullptr);
   std::size_t remove_callback(std::uint64_t token) noexcept;
 
   /// Nobody needs to look at the exception.
@@ -109,6 +124,8 @@ class FutureState : public lowlevel::Suspension {
 
   FutureExtras& extras();
   [[nodiscard]] const FutureExtras* find_extras() const noexcept { return extras_; }
+  /// The tasks that wait for it, directly or through futures that it completes (those of `gather`, `shield`, …); each once.
+  [[nodiscard]] std::vector<TaskState*> awaited_by() const;
   /// "future", or "task 'name'".
   [[nodiscard]] virtual std::string describe_self() const;
 
@@ -154,6 +171,7 @@ class FutureState : public lowlevel::Suspension {
     delete this;
   }
   void report_unretrieved() noexcept;
+  void collect_waiting(std::vector<FutureState*>& into) const;
   void drop_rest() noexcept;
   void schedule_waiting() noexcept;
   [[noreturn]] void throw_failure();

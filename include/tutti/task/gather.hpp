@@ -78,9 +78,10 @@ class GatherCore {
   GatherCore& operator=(const GatherCore&) = delete;
 
  protected:
-  class Child final : public lowlevel::Ready {
+  class Child final : public Dependent {
    public:
     void run() override { core->child_done(*this); }
+    void collect_dependents(std::vector<FutureState*>& into) const override { into.push_back(&core->outer_); }
     void drop() noexcept override { core->outer_.release(); }
     GatherCore* core = nullptr;
     Ref<FutureState> future;

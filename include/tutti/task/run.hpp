@@ -21,7 +21,7 @@ void run_until_done(EventLoop& loop, FutureState& future, bool own_task);
 template <class T>
 Task<T> make_main_task(EventLoop& loop, Coro<T>&& coro, const Context& context) {
   TaskOptions options{.context = context};
-  const std::source_location where = coro.where();
+  const std::source_location where = loop.get_debug() ? coro.where() : std::source_location();
   return make_task(loop, std::move(coro), &options, where);
 }
 

@@ -2,6 +2,8 @@
 // Task<T>: a coroutine that runs on its own, and `create_task`, which makes it so.
 #pragma once
 
+#include <cstddef>
+#include <cstdio>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -47,6 +49,8 @@ class CoroTask final : public Typed<T, TaskState>, public lowlevel::PoolAllocate
 };
 
 [[nodiscard]] Context context_of(TaskState& task);
+[[nodiscard]] std::vector<std::source_location> stack_of(const TaskState& task, std::optional<std::size_t> limit);
+void print_stack(const TaskState& task, std::optional<std::size_t> limit, std::FILE* file);
 
 /// *Errors*: `ValueError` if it belongs to another loop.
 void check_future_loop(const FutureState& future, const EventLoop& loop);
@@ -76,6 +80,15 @@ class Task : public Future<T> {
   [[nodiscard]] Context get_context() const { return detail::context_of(task()); }
   /// An identity of its coroutine; 0 once it has ended.
   [[nodiscard]] std::uintptr_t get_coro() const noexcept { return task().coroutine_id(); }
+  /// Where its coroutines stand in the source, the outermost first (see call_graph.hpp); of one that failed, those that the exception has
+  /// left. At most `limit`: the innermost ones, of a failed task the outermost ones. *Source*: asyncio.Task.get_stack.
+  [[nodiscard]] std::vector<std::source_location> get_stack(std::optional<std::size_t> limit = {}) const {
+    return detail::stack_of(task(), limit);
+  }
+  /// Writes that to `file`; null: stderr.
+  void print_stack(std::optional<std::size_t> limit = {}, std::FILE* file = nullptr) const {
+    detail::print_stack(task(), limit, file);
+  }
 
   /// Calls `callback(task)` or `callback()` through the loop once it is done.
   template <class F>
@@ -111,6 +124,12 @@ class AnyTask {
   void set_name(std::string name) const { state_->set_name(std::move(name)); }
   [[nodiscard]] Context get_context() const { return detail::context_of(*state_); }
   [[nodiscard]] EventLoop& get_loop() const noexcept { return state_->loop(); }
+  [[nodiscard]] std::vector<std::source_location> get_stack(std::optional<std::size_t> limit = {}) const {
+    return detail::stack_of(*state_, limit);
+  }
+  void print_stack(std::optional<std::size_t> limit = {}, std::FILE* file = nullptr) const {
+    detail::print_stack(*state_, limit, file);
+  }
   template <class F>
   CallbackToken add_done_callback(F callback) const {
     return {state_->add_callback([function = std::move(callback)](detail::FutureState&) mutable { function(); })};
@@ -171,9 +190,9 @@ auto ensure_future(A&& awaitable, EventLoop& loop) {
     detail::check_future_loop(*awaitable.state(), loop);
     return Plain(std::forward<A>(awaitable));
   } else {
-    // Combinators call this: where the coroutine stands says more than where they do.
+    // Combinators call this: where the coroutine stands says more than where they do. Only debug mode looks at it.
     auto coro = detail::to_coro(std::forward<A>(awaitable));
-    const std::source_location where = coro.where();
+    const std::source_location where = loop.get_debug() ? coro.where() : std::source_location();
     return detail::make_task(loop, std::move(coro), nullptr, where);
   }
 }

@@ -16,9 +16,16 @@ namespace tutti::detail {
 
 class TaskState;
 
+/// A task whose step has begun another one's, by `eager_start`.
+struct OuterStep {
+  TaskState* task;
+  OuterStep* outer;
+};
+
 /// What this thread runs now.
 struct Current {
   TaskState* task = nullptr;
+  OuterStep* outer = nullptr;
   // Where the trampoline goes on: see coro.hpp.
   void* next = nullptr;
   // The exception that leaves one coroutine on its way into the one that awaits it: between the two nothing runs, so one
@@ -121,6 +128,12 @@ class TaskState : public FutureState, public TaskLink {
     return reinterpret_cast<std::uintptr_t>(root_.address());
   }
   void silence() noexcept { flags_ |= kSilent; }
+  /// Whether a step of it is under way on this thread.
+  [[nodiscard]] bool running() const noexcept;
+  /// The frame that it goes on with; only while it is neither running nor done.
+  [[nodiscard]] std::coroutine_handle<> innermost() const noexcept { return resume_; }
+  /// The frame that it was made of; null once it is done.
+  [[nodiscard]] std::coroutine_handle<> root() const noexcept { return root_; }
   [[nodiscard]] std::string describe_self() const override;
 
  protected:
@@ -139,7 +152,6 @@ class TaskState : public FutureState, public TaskLink {
 
   /// Moves the result out of the root's promise.
   virtual void store_result() = 0;
-  [[nodiscard]] std::coroutine_handle<> root() const noexcept { return root_; }
 
  private:
   friend struct TaskRegistry;
