@@ -131,8 +131,8 @@ Coro<std::optional<std::string>> next_line(ReadHold state) {
   co_return std::move(line);
 }
 
-/// Waits in one of the lists of a stream until it is woken or cancelled.
-Coro<> wait_in(State state, std::vector<Future<>>& list) {
+/// Waits in one of the lists of a stream until it is woken or cancelled. `state` keeps the list alive.
+Coro<> wait_in([[maybe_unused]] State state, std::vector<Future<>>& list) {
   const Future<> waiter;
   list.push_back(waiter);
   struct Leave {
