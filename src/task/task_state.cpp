@@ -180,11 +180,23 @@ bool TaskState::cancel(std::string_view message) {
     mark_retrieved();  // as in asyncio: whoever wanted it to end does not mind how it did
     return false;
   }
+  if (has(kBeingCancelled)) throw RuntimeError("cancel: " + describe_self() + " waits for itself");
   ++cancel_requests_;
-  if (waiting_for_ != nullptr && waiting_for_->cancel(message)) return true;
+  if (cancel_waiting(message)) return true;
   note_cancel_message(message);
   flags_ |= kMustCancel;
   return true;
+}
+
+// Tasks that await each other in a circle would ask each other without end.
+bool TaskState::cancel_waiting(std::string_view message) {
+  if (waiting_for_ == nullptr) return false;
+  struct Mark {
+    TaskState& task;
+    explicit Mark(TaskState& present) : task(present) { task.flags_ |= kBeingCancelled; }
+    ~Mark() { task.flags_ &= static_cast<std::uint16_t>(~kBeingCancelled); }
+  } const mark{*this};
+  return waiting_for_->cancel(message);
 }
 
 std::uint32_t TaskState::uncancel() noexcept {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <tutti/task/gather.hpp>
+#include <tutti/task/run.hpp>
 #include <tutti/task/wait.hpp>
 
 #include "task/helpers.hpp"
@@ -484,6 +485,25 @@ TUTTI_VIRTUAL_TEST(Sleep, IsEndedThroughAnAwaitingTask) {
     cancelled = true;
   }
   EXPECT_TRUE(cancelled);
+}
+
+// CPython: RecursionError, after a thousand calls.
+TEST(CancelTask, ThatWaitsForItselfThroughOthersIsRefused) {
+  const auto loop = new_event_loop();
+  loop->set_exception_handler([](EventLoop&, const ExceptionContext&) {});
+  std::optional<Task<>> first;
+  std::optional<Task<>> second;
+  first = loop->create_task([&]() -> Coro<> { co_await *second; }, {.name = "first"});
+  second = loop->create_task([&]() -> Coro<> { co_await *first; }, {.name = "second"});
+  loop->run_until_complete(turns(2));
+  try {
+    first->cancel();
+    ADD_FAILURE() << "it waits for itself";
+  } catch (const RuntimeError& error) {
+    EXPECT_STREQ(error.what(), "cancel: task 'first' waits for itself");
+  }
+  EXPECT_FALSE(first->done());
+  loop->close();
 }
 
 // A timer and a cancellation in one iteration: whichever came first, the task learns of the cancellation.

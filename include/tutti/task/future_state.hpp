@@ -142,6 +142,7 @@ class FutureState : public lowlevel::Suspension {
   static constexpr std::uint16_t kVoid = 1024;            // a task without a result
   static constexpr std::uint16_t kSilent = 512;           // no report if it is destroyed while pending
   static constexpr std::uint16_t kScopeCancelled = 2048;  // the task is in a cancelled scope: each wait is cancelled
+  static constexpr std::uint16_t kBeingCancelled = 4096;  // what the task waits for is being asked to let go
 
   FutureState(EventLoop& loop, std::uint16_t flags, std::uint32_t references = 1) noexcept
       : references_(references), flags_(flags), loop_(&loop) {}

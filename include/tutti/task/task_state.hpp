@@ -169,6 +169,7 @@ class TaskState : public FutureState, public TaskLink {
   void finish_task();
   void finish_with(std::exception_ptr error);
   void cancel_suspension();
+  bool cancel_waiting(std::string_view message);
   [[nodiscard]] std::string cancel_message() const;
   void destroy_root() noexcept;
 
