@@ -95,11 +95,11 @@ void Child::drop() noexcept {
 /// Whether it has ended.
 bool Child::reap() noexcept {
   siginfo_t info{};
-  int result = -1;
+  int failed = -1;
   do {
-    result = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) {
+    failed = ::waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED | WNOHANG);
+  } while (failed != 0 && errno == EINTR);
+  if (failed != 0) {
     ended_unseen();
     return true;
   }

@@ -94,8 +94,9 @@ Coro<> feed(State state, std::string input) {
   state->input.close();
 }
 
-/// Reads to the end and leaves all in the buffer, where the next call finds it if this one is cancelled.
-Coro<> read_ahead(State state, std::optional<StreamReader>& reader) {
+/// Reads to the end and leaves all in the buffer, where the next call finds it if this one is cancelled. `state` keeps the
+/// reader alive.
+Coro<> read_ahead([[maybe_unused]] State state, std::optional<StreamReader>& reader) {
   if (reader) (void)co_await reader->peek(std::numeric_limits<std::size_t>::max());
 }
 Coro<std::string> take_all(std::optional<StreamReader>& reader) {

@@ -166,7 +166,7 @@ void TaskState::finish_with(std::exception_ptr error) {
   extras().exception = error;
   if (!is_cancelled(error)) extras().trace = failure_trace.of(error);
   // A cancellation that was not delivered does not hide an error.
-  flags_ |= is_cancelled(error) ? kCancelled : kFailed | kUnretrieved;
+  flags_ |= is_cancelled(error) ? kCancelled : static_cast<std::uint16_t>(kFailed | kUnretrieved);
   finish();
   unlink(*this);
   release();

@@ -126,7 +126,9 @@ TEST_P(Guest, TellsHowLongTheHostMayWait) {
   waits_for->set_result();
   const auto limit = run.step();  // what the host does by itself takes effect at the next step
   ASSERT_TRUE(limit);
-  EXPECT_GT(*limit, 30min);
+  // Far timers are looked at in between, at moments that depend on the clock.
+  EXPECT_GT(*limit, Duration::zero());
+  EXPECT_LE(*limit, 1h);
   run.cancel();
   drive(run);
   EXPECT_THROW(run.result(), CancelledError);
