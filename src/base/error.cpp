@@ -78,6 +78,10 @@ std::string demangled(const std::type_info& type) {
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
                                                          &std::free);
   std::string text = status == 0 && name ? name.get() : type.name();
+  // What libstdc++'s std::throw_with_nested throws derives from the type that was meant.
+  constexpr std::string_view nested = "std::_Nested_exception<";
+  if (text.starts_with(nested) && text.ends_with('>'))
+    text = text.substr(nested.size(), text.size() - nested.size() - 1);
   constexpr std::string_view own = "tutti::";
   return text.starts_with(own) ? text.substr(own.size()) : text;
 }

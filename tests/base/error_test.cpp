@@ -107,6 +107,11 @@ TEST(Describe, GivesTypeAndMessage) {
   EXPECT_EQ(describe(std::make_exception_ptr(CancelledError())), "CancelledError");
   EXPECT_EQ(describe(std::make_exception_ptr(CancelledError("m"))), "CancelledError: m");
   EXPECT_EQ(describe(std::make_exception_ptr(5)), "int");
+  try {
+    std::throw_with_nested(TimeoutError("late"));
+  } catch (...) {
+    EXPECT_EQ(describe(std::current_exception()), "TimeoutError: late");
+  }
   EXPECT_NE(describe(std::make_exception_ptr(Odd())).find("Odd"), std::string::npos);
 }
 
