@@ -9,8 +9,8 @@ using namespace std::chrono_literals;
 using tutti::Coro;
 
 Coro<std::string> fetch(std::string url) {
-  tutti::http::ClientSession session;
-  auto response = co_await tutti::wait_for(session.get(url), 5s);
+  tutti::http::ClientSession session({.timeout = {.total = 5s}});
+  auto response = co_await session.get(url);
   co_return co_await response.text();
 }
 

@@ -24,7 +24,8 @@ struct Room {
 // The task of one guest.
 Coro<> visit(Room& room, StreamReader reader, StreamWriter writer) {
   std::string name = co_await reader.readline();
-  name.pop_back();
+  if (name.empty()) co_return;  // left without a word
+  if (name.back() == '\n') name.pop_back();
   room.guests.insert(&writer);
   room.tell(name + " is here\n");
   const auto listen = [&]() -> Coro<> {
@@ -41,7 +42,6 @@ Coro<> async_main(Room& room, std::uint16_t port) {
       [&](StreamReader reader, StreamWriter writer) { return visit(room, std::move(reader), std::move(writer)); },
       "127.0.0.1", port);
   if (port != 0) co_return co_await server.serve_forever();
-
   // Without a port: two guests that are programs.
   auto ann = co_await tutti::open_connection("127.0.0.1", server.port());
   ann.writer.write("ann\n");
