@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Refuses compilers that turn correct coroutine code into wrong programs. Installed beside the package configuration as well,
 # since the code that suffers is in the coroutines of whoever uses the library.
-set(TUTTI_COMPILER_REMEDY
+string(CONCAT TUTTI_COMPILER_REMEDY
   "Install clang-19 (Debian: apt-get install clang-19; in this tree scripts/setup does it) and configure a fresh build "
   "directory, or name a compiler: -DCMAKE_CXX_COMPILER=clang++-19")
-string(CONCAT TUTTI_COMPILER_REMEDY ${TUTTI_COMPILER_REMEDY})
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   message(FATAL_ERROR
