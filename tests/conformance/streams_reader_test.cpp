@@ -279,7 +279,8 @@ CONFORMANCE(test_streams, StreamTests, test_readuntil_multi_separator) {
 CONFORMANCE(test_streams, StreamTests, test_readuntil_multi_separator_limit) {
   StreamReader stream({.limit = 3});
   stream.feed_data("some dataA");
-  const auto error = co_await error_of(stream.readuntil({"A", "ome dataA"}));
+  const std::vector<std::string> separators{"A", "ome dataA"};
+  const auto error = co_await error_of(stream.readuntil(separators));
   EXPECT_TRUE(contains(message_in<LimitOverrunError>(error), "is found"));
   EXPECT_EQ(stream.buffered(), "some dataA");
 }

@@ -207,7 +207,9 @@ TEST(Serializable, IsWhatOwnsItsContents) {
     }
     return value;
   }();
-  if (none.valueless_by_exception()) EXPECT_THROW(bytes_of(none), SerializationError);
+  if (none.valueless_by_exception()) {
+    EXPECT_THROW(bytes_of(none), SerializationError);
+  }
 }
 
 }  // namespace

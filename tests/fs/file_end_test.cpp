@@ -172,7 +172,7 @@ class FileLoop : public ::testing::TestWithParam<const char*> {
   std::shared_ptr<ThreadPoolExecutor> threads;
 };
 INSTANTIATE_TEST_SUITE_P(Each, FileLoop, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 TEST_P(FileLoop, WritesWhatIsBufferedWhenItCloses) {
   const ScratchDirectory scratch;

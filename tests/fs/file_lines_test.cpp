@@ -85,9 +85,10 @@ TUTTI_TEST(FileLines, AreRefusedAboveTheLimitAndNothingIsLost) {
 
 TUTTI_TEST(FileLines, AreFoundWithTheSmallestBuffers) {
   const ScratchDirectory scratch;
+  const Lines expected{"a\n", "bb\n", "\n", "ccc"};
   for (const std::size_t buffer_size : {0U, 1U, 2U, 3U}) {
     files::File file = co_await files::open(scratch.make("a", "a\nbb\n\nccc"), "r", {.buffer_size = buffer_size});
-    EXPECT_EQ(co_await file.readlines(), (Lines{"a\n", "bb\n", "\n", "ccc"}));
+    EXPECT_EQ(co_await file.readlines(), expected);
   }
 }
 

@@ -152,8 +152,8 @@ static_assert(have_both_handles<http::ClientResponseError, http::ContentTypeErro
                                 http::InvalidUrlRedirectClientError>());
 
 TUTTI_TEST(HttpClientLimits, AnErrorSaysTheSameByBothItsHandles) {
-  auto server = co_await canned(
-      std::vector<std::string>{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"});
+  const std::vector<std::string> answers{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", "garbage\r\n\r\n"};
+  auto server = co_await canned(answers);
   http::ClientSession session({.raise_for_status = true});
   for (const std::string& url :
        {url_of(server), url_of(server), std::string("http://127.0.0.1:1/"), std::string("x")}) {

@@ -328,7 +328,8 @@ TUTTI_TEST(StreamReader, TakesTheSeparatorThatMakesTheShortestPiece) {  // test_
 TUTTI_TEST(StreamReader, TakesTheShorterOfTwoSeparatorsThatEndTogether) {  // test_readuntil_multi_separator_limit
   StreamReader reader({.limit = 3});
   reader.feed_data("some dataA");
-  EXPECT_EQ(co_await consumed_of(reader.readuntil({"ome dataA", "A"})), 9U);
+  const std::vector<std::string> separators{"ome dataA", "A"};
+  EXPECT_EQ(co_await consumed_of(reader.readuntil(separators)), 9U);
   EXPECT_EQ(reader.buffered(), "some dataA");
 }
 

@@ -97,7 +97,7 @@ TEST(CopyContext, IsIndependentOfThePresentOne) {
 
 class ContextOfCallbacks : public OnEachBackend {};
 INSTANTIATE_TEST_SUITE_P(Each, ContextOfCallbacks, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // test_context: call_soon captures a copy of the present context
 TEST_P(ContextOfCallbacks, IsACopyOfTheOneInWhichTheyWereScheduled) {

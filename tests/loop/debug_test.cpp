@@ -34,7 +34,7 @@ TEST(DebugMode, MayBeSwitched) {
 
 class SlowCallback : public OnEachBackend {};
 INSTANTIATE_TEST_SUITE_P(Each, SlowCallback, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // test_base_events::BaseEventLoopTests.test_log_slow_callbacks
 TEST_P(SlowCallback, IsLoggedWithItsPlace) {

@@ -18,7 +18,7 @@ namespace {
 
 class EventLoopTest : public OnEachBackend {};
 INSTANTIATE_TEST_SUITE_P(Each, EventLoopTest, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // ---- call_soon ----
 

@@ -15,7 +15,7 @@ namespace {
 
 class LoopThreads : public OnEachBackend {};
 INSTANTIATE_TEST_SUITE_P(Each, LoopThreads, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // test_events::EventLoopTestsMixin.test_call_soon_threadsafe
 TEST_P(LoopThreads, CallSoonThreadsafeWakesALoopThatWaits) {

@@ -10,7 +10,7 @@ namespace {
 
 class ExceptionHandlerTest : public OnEachBackend {};
 INSTANTIATE_TEST_SUITE_P(Each, ExceptionHandlerTest, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // test_base_events::BaseEventLoopTests.test_set_exc_handler_custom; oracle/semantics.py, "cb exc"
 TEST_P(ExceptionHandlerTest, HearsOfAnExceptionInACallbackAndTheLoopGoesOn) {

@@ -35,7 +35,7 @@ class Signals : public OnEachBackend {
 };
 
 INSTANTIATE_TEST_SUITE_P(Each, Signals, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 // test_events.EventLoopTestsMixin.test_add_signal_handler
 TEST_P(Signals, AreCallbacksOfTheLoop) {

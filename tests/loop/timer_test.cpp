@@ -167,7 +167,9 @@ TEST(TimerQueue, KeepsAMillionPendingTimersApart) {
   }
   EXPECT_EQ(timers.size(), static_cast<std::size_t>(count));
   for (auto& timer : all) {
-    if (timer->number % 10 != 0) EXPECT_TRUE(timers.remove(*timer));
+    if (timer->number % 10 != 0) {
+      EXPECT_TRUE(timers.remove(*timer));
+    }
   }
   EXPECT_EQ(timers.size(), static_cast<std::size_t>(count) / 10);
   ReadyQueue due;

@@ -332,7 +332,7 @@ TEST_P(Watchers, CannotBeAddedToAClosedLoop) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Watchers, ::testing::Values("uring", "epoll", "poll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
 }  // namespace tutti::tests

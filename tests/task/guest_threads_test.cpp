@@ -40,7 +40,7 @@ class Guest : public ::testing::TestWithParam<const char*> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(BackEnds, Guest, ::testing::Values("uring", "epoll"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& tested) { return std::string(tested.param); });
 
 /// A host that waits for the descriptor; gives how many steps it made.
 template <class T>
