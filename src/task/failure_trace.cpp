@@ -13,7 +13,7 @@ namespace {
 const void* identity(const std::exception_ptr& error) noexcept {
   static_assert(sizeof error == sizeof(void*));
   const void* object = nullptr;
-  std::memcpy(&object, static_cast<const void*>(&error), sizeof object);
+  std::memcpy(static_cast<void*>(&object), static_cast<const void*>(&error), sizeof object);
   return object;
 }
 

@@ -7,6 +7,7 @@
 //   start_guest_run(async_main(), run_soon, done);   // a host of which only this is known: it calls a function soon
 #pragma once
 
+#include <concepts>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -63,6 +64,7 @@ class GuestRun {
  public:
   /// Nothing runs before the first `step`. *Errors*: `RuntimeError` if the back end has no descriptor (`poll`).
   template <class A>
+    requires(!std::same_as<std::remove_cvref_t<A>, GuestRun>)
   explicit GuestRun(A&& main, const RunOptions& options = {})
       : core_(std::make_unique<detail::GuestCore>(options)), main_(core_->loop().create_task(std::forward<A>(main))) {
     core_->begin(main_.state());
