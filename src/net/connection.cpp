@@ -124,7 +124,8 @@ lowlevel::Ready* Connection::announce() noexcept {
 
 void Connection::arrived() {
   if (closing_) {
-    if (!ending_) incoming_ = ByteBuffer();  // too late: the receiver has closed
+    // Too late: the receiver has closed. A read piece by piece that is under way still writes there.
+    if (!ending_ && (!read_.under_way || is_receiving(read_))) incoming_ = ByteBuffer();
     return;
   }
   if (!reading_) return static_cast<void>(read_.cancel({}));  // paused: no more is to come, and what has come is held
@@ -141,11 +142,11 @@ void Connection::deliver() {
 void Connection::receiving_done() {
   const int result = read_.result;
   small_reads_ = 0;
-  if (result == -ENOBUFS) receives_ = false;
-  const bool failed = result < 0 && result != -ENOBUFS && result != -ECANCELED;
+  if (result == -ENOBUFS || result == -EAGAIN) receives_ = false;
+  const bool failed = result < 0 && result != -ENOBUFS && result != -EAGAIN && result != -ECANCELED;
   if (!closing_ && (failed || (result == 0 && reading_))) deliver();  // what came before
   if (failed) return end(error("read from", -result));
-  if (!reading_ || closing_) return;  // an end that is not noticed now is found again
+  if (!reading_ || closing_ || read_.under_way) return;  // an end that is not noticed now is found again
   if (result != 0 && arrival_.queued) return;
   if (result != 0) return submit_read();
   eof_ = true;

@@ -50,9 +50,9 @@ class Connection final : public lowlevel::Transport,
   void writelines(std::span<const BytesView> pieces) override;
   void write_eof() override;
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
-  /// What was put off is as good as sent.
+  /// What was put off is as good as sent, but for those who wait for the end.
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override {
-    return (put_off_ ? 0 : sending_.size()) + queued_.size();
+    return (put_off_ && !closing_ ? 0 : sending_.size()) + queued_.size();
   }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
   [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
