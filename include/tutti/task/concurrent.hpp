@@ -149,12 +149,12 @@ class TaskDelivery {
   std::shared_ptr<LoopEnd> end_;
 };
 
-/// A coroutine on its way to its loop.
-template <class T>
+/// A coroutine on its way to its loop, which `origin.loop()` tells; `origin.tie` is what may cancel its task there.
+template <class T, class Origin>
 class Submission {
  public:
-  Submission(EventLoop& loop, Coro<T> coro, ConcurrentRef<T> target) noexcept
-      : loop_(&loop), coro_(std::move(coro)), target_(std::move(target)) {}
+  Submission(Origin origin, Coro<T> coro, ConcurrentRef<T> target) noexcept
+      : origin_(std::move(origin)), coro_(std::move(coro)), target_(std::move(target)) {}
   Submission(Submission&&) noexcept = default;
   Submission& operator=(Submission&&) = delete;
   /// If it never came there, the loop is closed.
@@ -167,9 +167,9 @@ class Submission {
   void operator()() {
     const ConcurrentRef<T> target = std::move(target_);
     try {
-      const Task<T> task = loop_->create_task(std::move(coro_));
+      const Task<T> task = origin_.loop().create_task(std::move(coro_));
       const auto end = std::make_shared<LoopEnd>(task.state());
-      pass_cancellation_on(*target, end);
+      origin_.tie(*target, end);
       task.state()->add_callback(TaskDelivery<T>(target, end));
     } catch (...) {
       coro_.close();
@@ -179,9 +179,20 @@ class Submission {
   }
 
  private:
-  EventLoop* loop_;
+  Origin origin_;
   Coro<T> coro_;
   ConcurrentRef<T> target_;
+};
+
+/// Any thread: whoever cancels the future cancels the task.
+class AnyThread {
+ public:
+  explicit AnyThread(EventLoop& loop) noexcept : loop_(&loop) {}
+  [[nodiscard]] EventLoop& loop() const noexcept { return *loop_; }
+  static void tie(ConcurrentState& target, const std::shared_ptr<LoopEnd>& task) { pass_cancellation_on(target, task); }
+
+ private:
+  EventLoop* loop_;
 };
 
 template <class T>
@@ -215,7 +226,8 @@ auto run_coroutine_threadsafe(A&& awaitable, EventLoop& loop) {
   auto coro = detail::to_coro(std::forward<A>(awaitable));
   using T = typename decltype(coro)::value_type;
   const concurrent::Future<T> future;
-  detail::post_or_throw(loop, detail::Submission<T>(loop, std::move(coro), future.state()), "run_coroutine_threadsafe");
+  detail::post_or_throw(loop, detail::Submission(detail::AnyThread(loop), std::move(coro), future.state()),
+                        "run_coroutine_threadsafe");
   return future;
 }
 

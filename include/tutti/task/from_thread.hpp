@@ -50,39 +50,15 @@ class ThreadCall {
   std::shared_ptr<LoopEnd> task_;  // touched on the loop's thread only
 };
 
-/// A coroutine on its way from a thread to the loop.
-template <class T>
-class ThreadSubmission {
+/// A thread that waits for its call: whoever cancels the call cancels the task.
+class CallingThread {
  public:
-  ThreadSubmission(std::shared_ptr<ThreadCall> call, Coro<T> coro, ConcurrentRef<T> target) noexcept
-      : call_(std::move(call)), coro_(std::move(coro)), target_(std::move(target)) {}
-  ThreadSubmission(ThreadSubmission&&) noexcept = default;
-  ThreadSubmission& operator=(ThreadSubmission&&) = delete;
-  /// If it never came there, the loop is closed.
-  ~ThreadSubmission() {
-    if (!target_) return;
-    coro_.close();
-    target_->cancel();
-  }
-
-  void operator()() {
-    const ConcurrentRef<T> target = std::move(target_);
-    try {
-      const Task<T> task = call_->loop().create_task(std::move(coro_));
-      auto end = std::make_shared<LoopEnd>(task.state());
-      task.state()->add_callback(TaskDelivery<T>(target, end));
-      call_->adopt(std::move(end));
-    } catch (...) {
-      coro_.close();
-      if (target->start()) target->fail(std::current_exception());
-      throw;
-    }
-  }
+  explicit CallingThread(std::shared_ptr<ThreadCall> call) noexcept : call_(std::move(call)) {}
+  [[nodiscard]] EventLoop& loop() const noexcept { return call_->loop(); }
+  void tie(ConcurrentState&, const std::shared_ptr<LoopEnd>& task) const { call_->adopt(task); }
 
  private:
   std::shared_ptr<ThreadCall> call_;
-  Coro<T> coro_;
-  ConcurrentRef<T> target_;
 };
 
 }  // namespace detail
@@ -104,7 +80,7 @@ decltype(auto) run(A&& awaitable) {
   try {
     const auto& call = detail::ThreadCall::present("from_thread::run");
     call->check();
-    call->post(detail::ThreadSubmission<T>(call, std::move(coro), future.state()), "from_thread::run");
+    call->post(detail::Submission(detail::CallingThread(call), std::move(coro), future.state()), "from_thread::run");
   } catch (...) {
     coro.close();
     throw;
