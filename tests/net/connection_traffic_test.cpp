@@ -19,7 +19,8 @@
 namespace {
 
 using namespace net_support;
-using namespace std::chrono_literals;
+using test_support::turn;
+using test_support::turns;
 using tutti::Streams;
 
 std::string pattern(std::size_t size, std::size_t from) {
@@ -48,10 +49,10 @@ TUTTI_TEST(ConnectionTraffic, BytesThatCameWhilePausedAreReadInOrderAfterwards) 
     const std::string piece = pattern(100, i);
     sent += piece;
     pair.client.writer.write(piece);
-    co_await tutti::sleep(0s);
+    co_await turn();
   }
   pair.client.writer.write_eof();
-  for (int i = 0; i < 10; ++i) co_await tutti::sleep(0s);
+  co_await turns(10);
   EXPECT_FALSE(pair.peer.reader.at_eof());
   EXPECT_LT(pair.peer.reader.buffered().size(), sent.size());
   std::string got;
@@ -66,10 +67,10 @@ TUTTI_TEST(ConnectionTraffic, ACancelledReadLosesNoByteOfAReceiveThatGoesOn) {
   std::string got;
   for (std::size_t i = 0; i < 20; ++i) {
     auto read = tutti::create_task(pair.peer.reader.read(1000));
-    co_await tutti::sleep(0s);
+    co_await turn();
     pair.client.writer.write(pattern(3, i));
     sent += pattern(3, i);
-    for (std::size_t ticks = 0; ticks < i % 5; ++ticks) co_await tutti::sleep(0s);
+    co_await turns(static_cast<int>(i % 5));
     read.cancel();
     try {
       got += co_await read;

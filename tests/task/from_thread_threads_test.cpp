@@ -134,7 +134,7 @@ TUTTI_TEST(FromThreadCancel, OfTheTaskThatWaitsCancelsTheCoroutineAndThenTheThre
       }
     });
   });
-  while (!began) co_await turn();
+  co_await test_support::until([&] { return began; });
   task.cancel();
   EXPECT_THROW(co_await task, CancelledError);
   EXPECT_TRUE(co_await to_thread([&] { return thrown.get_future().get(); }));
@@ -170,7 +170,7 @@ TUTTI_TEST(FromThreadCancel, ByAScopeIsTheSame) {
   CancelScope scope;
   get_running_loop().call_soon([&] {
     create_task([&]() -> Coro<> {
-      while (!began) co_await turn();
+      co_await test_support::until([&] { return began; });
       scope.cancel();
     });
   });
@@ -225,9 +225,7 @@ TEST(FromThreadCancel, ByALoopThatIsClosedOverTheCoroutine) {
       }
     });
   });
-  loop->run_until_complete([&]() -> Coro<> {
-    while (!began) co_await turn();
-  });
+  loop->run_until_complete([&]() -> Coro<> { co_await test_support::until([&] { return began; }); });
   loop->close();
   EXPECT_EQ(outcome.get_future().get(), "from_thread::run: the event loop is closed");
 }
@@ -248,7 +246,7 @@ TEST(FromThreadCancel, ByTheEndOfRun) {
         }
       });
     });
-    while (!began) co_await turn();
+    co_await test_support::until([&] { return began; });
   });
   EXPECT_TRUE(thrown);  // run() waits for the executor's threads
 }
