@@ -12,9 +12,9 @@ setup:  ## install what is needed (Debian packages)
 
 build: setup  ## the library, the examples and the command, optimised
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release -j $(JOBS)
+	@cmake --build --preset release -j $(JOBS) --target tutti_command tutti_examples
 
-demo: setup  ## fetch 200 pages one after another, then all together
+demo: setup  ## fetch 200 pages one after another, then 50 at a time
 	@echo "building the command tutti (a minute or two the first time)"
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release -j $(JOBS) --target tutti_command

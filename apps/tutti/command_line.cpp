@@ -79,7 +79,7 @@ void add_request_options(CLI::App& command, FetchOptions& options, RawFetch& raw
 }
 
 void add_fetch_options(CLI::App& command, FetchArguments& arguments, RawFetch& raw) {
-  command.add_option("URL", raw.urls, "What to fetch; \"-\": URLs from standard input");
+  command.add_option("URL", raw.urls, "What to fetch (http only); \"-\": URLs from standard input");
   command.add_option("-i,--input", raw.inputs, "URLs from a file, one a line, # for comments; \"-\": standard input")
       ->type_name("FILE")
       ->allow_extra_args(false);

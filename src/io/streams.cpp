@@ -196,8 +196,8 @@ Coro<std::string> StreamReader::readuntil(std::string separator) {
 Coro<std::string> StreamReader::readuntil(std::vector<std::string> separators) {
   return read_until(ReadHold(state_), std::move(separators));
 }
-Coro<std::string> StreamReader::readuntil(std::initializer_list<std::string> separators) {
-  return read_until(ReadHold(state_), separators);
+Coro<std::string> StreamReader::readuntil(std::initializer_list<std::string_view> separators) {
+  return read_until(ReadHold(state_), std::vector<std::string>(separators.begin(), separators.end()));
 }
 Coro<std::string> StreamReader::readline() { return read_line(ReadHold(state_)); }
 Coro<std::optional<std::string>> StreamReader::next() { return next_line(ReadHold(state_)); }

@@ -49,7 +49,9 @@ TEST(TimelineText, IsAsWideAsItIsToldToBe) {
     timeline.rows[0].label = std::string(300, 'x');
     timeline.rows[1].note = std::string(300, 'y');
     for (std::string& line : lines_of(app::draw_text(timeline, {.width = width}))) {
-      if (line.find("in the queue") == std::string::npos) EXPECT_LE(app::columns(line), width) << line;
+      if (line.find("in the queue") == std::string::npos) {
+        EXPECT_LE(app::columns(line), width) << line;
+      }
     }
   }
 }

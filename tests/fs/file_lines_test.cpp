@@ -26,14 +26,19 @@ TUTTI_TEST(FileLines, AreReadOneByOneAsPythonDoes) {
 TUTTI_TEST(FileLines, AreReadTogetherAsPythonDoes) {
   const ScratchDirectory scratch;
   files::File file = co_await files::open(scratch.make("a", "a\nbb\n\nccc"));
-  EXPECT_EQ(co_await file.readlines(), (Lines{"a\n", "bb\n", "\n", "ccc"}));
+  const Lines all = co_await file.readlines();
+  EXPECT_EQ(all, (Lines{"a\n", "bb\n", "\n", "ccc"}));
   EXPECT_EQ(co_await file.readlines(), Lines{});
   co_await file.seek(0);
-  EXPECT_EQ(co_await file.readlines(2), (Lines{"a\n", "bb\n"}));
-  EXPECT_EQ(co_await file.readlines(3), (Lines{"\n", "ccc"}));
+  const Lines two = co_await file.readlines(2);
+  EXPECT_EQ(two, (Lines{"a\n", "bb\n"}));
+  const Lines rest = co_await file.readlines(3);
+  EXPECT_EQ(rest, (Lines{"\n", "ccc"}));
   co_await file.seek(0);
-  EXPECT_EQ(co_await file.readlines(1), (Lines{"a\n"}));
-  EXPECT_EQ(co_await file.readlines(0), (Lines{"bb\n", "\n", "ccc"}));
+  const Lines one = co_await file.readlines(1);
+  EXPECT_EQ(one, (Lines{"a\n"}));
+  const Lines the_others = co_await file.readlines(0);
+  EXPECT_EQ(the_others, (Lines{"bb\n", "\n", "ccc"}));
 }
 
 TUTTI_TEST(FileLines, AreIterated) {

@@ -145,10 +145,11 @@ TUTTI_TEST(HttpClient, SkipsInformationalResponses) {
 }
 
 TUTTI_TEST(HttpClient, ReadsJson) {
-  auto server = co_await canned(
-      Strings{ok("{\"a\": [1, 2]}", "Content-Type: application/json\r\n"),
-              ok("[3,4]", "Content-Type: application/problem+json; x=y\r\n"), ok("{}", "Content-Type: text/html\r\n"),
-              ok("{", "Content-Type: application/json\r\n"), ok("\"text\"", "Content-Type: application/json\r\n")});
+  const Strings answers{ok("{\"a\": [1, 2]}", "Content-Type: application/json\r\n"),
+                        ok("[3,4]", "Content-Type: application/problem+json; x=y\r\n"),
+                        ok("{}", "Content-Type: text/html\r\n"), ok("{", "Content-Type: application/json\r\n"),
+                        ok("\"text\"", "Content-Type: application/json\r\n")};
+  auto server = co_await canned(answers);
   http::ClientSession session;
   const std::string url = url_of(server, "/j");
   EXPECT_EQ((co_await (co_await session.get(url)).json())["a"][1], 2);

@@ -80,7 +80,8 @@ TUTTI_TEST(HttpInterop, ServesCurl) {
   const std::vector<std::string> chunked{"--header", "Transfer-Encoding: chunked", "--data-binary", from_file,
                                          url + "/length"};
   EXPECT_EQ(co_await curl(chunked), std::to_string(text.size()));
-  EXPECT_EQ(co_await curl({"--output", "/dev/null", "--write-out", "%{http_code}", url + "/none"}), "404");
+  const std::vector<std::string> none{"--output", "/dev/null", "--write-out", "%{http_code}", url + "/none"};
+  EXPECT_EQ(co_await curl(none), "404");
   co_await server.close();
 }
 

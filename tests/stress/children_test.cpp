@@ -58,7 +58,9 @@ class Children : public Crowd {
   static Coro<> talk(const Process& process, std::size_t size) {
     const std::string text(size, 'x');
     const auto [output, errors] = co_await process.communicate(text);
-    if (process.returncode() == 0) EXPECT_TRUE(output == text) << "cat gave something else";
+    if (process.returncode() == 0) {
+      EXPECT_TRUE(output == text) << "cat gave something else";
+    }
     EXPECT_EQ(errors, "");
   }
 };

@@ -70,7 +70,9 @@ class Files : public Crowd {
     for (std::string line; std::getline(contents, line);) ++found.at(static_cast<std::size_t>(std::stoul(line)));
     for (std::size_t i = 0; i < found.size(); ++i) {
       EXPECT_LE(found[i], 1) << "line " << i << " was written twice";
-      if (written_[i]) EXPECT_EQ(found[i], 1) << "line " << i << " was lost";
+      if (written_[i]) {
+        EXPECT_EQ(found[i], 1) << "line " << i << " was lost";
+      }
     }
   }
 

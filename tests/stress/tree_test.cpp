@@ -247,21 +247,36 @@ Coro<> World::receive() {
 
 template <class Q>
 void World::check_store(const Store<Q>& store, const char* name) {
-  if (!store.queue.empty()) EXPECT_EQ(store.getters, 0U) << name << ": there is something to get";
-  if (!store.queue.full()) EXPECT_EQ(store.putters, 0U) << name << ": there is room";
+  if (!store.queue.empty()) {
+    EXPECT_EQ(store.getters, 0U) << name << ": there is something to get";
+  }
+  if (!store.queue.full()) {
+    EXPECT_EQ(store.putters, 0U) << name << ": there is room";
+  }
 }
 
 void World::check_nobody_forgotten() {
-  if (lock_owners_ == 0) EXPECT_EQ(lock_waiters_, 0U) << "the lock is free";
-  if (permits_ < 2) EXPECT_EQ(permit_waiters_, 0U) << "there is a permit";
-  if (tokens_ < 2) EXPECT_EQ(token_waiters_, 0U) << "there is a token";
-  if (stock_ > 0 && !stocked_.locked()) EXPECT_EQ(stock_waiters_, 0U) << "there is stock";
+  if (lock_owners_ == 0) {
+    EXPECT_EQ(lock_waiters_, 0U) << "the lock is free";
+  }
+  if (permits_ < 2) {
+    EXPECT_EQ(permit_waiters_, 0U) << "there is a permit";
+  }
+  if (tokens_ < 2) {
+    EXPECT_EQ(token_waiters_, 0U) << "there is a token";
+  }
+  if (stock_ > 0 && !stocked_.locked()) {
+    EXPECT_EQ(stock_waiters_, 0U) << "there is stock";
+  }
   check_store(queue_, "Queue");
   check_store(heap_, "PriorityQueue");
   check_store(stack_, "LifoQueue");
-  if (senders_ > 0) EXPECT_EQ(receivers_, 0U) << "senders and receivers wait for each other";
-  if (channel_.receiver.statistics().current_buffer_used > 0)
+  if (senders_ > 0) {
+    EXPECT_EQ(receivers_, 0U) << "senders and receivers wait for each other";
+  }
+  if (channel_.receiver.statistics().current_buffer_used > 0) {
     EXPECT_EQ(receivers_, 0U) << "there is something to receive";
+  }
 }
 
 template <class Q>

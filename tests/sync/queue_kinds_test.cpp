@@ -34,7 +34,8 @@ Coro<> expect_shut_down(Q<std::string>& queue) {
   CO_ASSERT_THROW(queue.put_nowait("data"), QueueShutDown);
   CO_ASSERT_THROW((void)co_await queue.get(), QueueShutDown);
   CO_ASSERT_THROW((void)queue.get_nowait(), QueueShutDown);
-  EXPECT_FALSE((co_await queue.next()).has_value());
+  const std::optional<std::string> next = co_await queue.next();
+  EXPECT_FALSE(next.has_value());
 }
 
 // ---- join: test_queues._QueueJoinTestMixin ----

@@ -79,7 +79,8 @@ TUTTI_VIRTUAL_TEST(Comprehension, MapsWithACoroutine) {
              co_return factor + std::to_string(i);
            });
   }();
-  EXPECT_EQ(co_await tutti::collect(std::move(mapped)), (std::vector<std::string>{"item 0", "item 1", "item 2"}));
+  const std::vector<std::string> items{"item 0", "item 1", "item 2"};
+  EXPECT_EQ(co_await tutti::collect(std::move(mapped)), items);
 }
 
 // test_async_gen_expression_02: (i * 2 for i in range(n) if await wrap(i))

@@ -188,7 +188,7 @@ T read_plain(ByteReader& in) {
     if (byte != 0 && byte != 1) ByteReader::fail("a bool that is neither true nor false");
     return byte == 1;
   } else {
-    std::array<char, sizeof(T)> bytes;
+    std::array<char, sizeof(T)> bytes{};
     in.read_bytes(sizeof(T)).copy(bytes.data(), sizeof(T));
     return std::bit_cast<T>(bytes);
   }

@@ -61,7 +61,7 @@ class StreamReader {
   [[nodiscard]] Coro<std::string> readuntil(std::string separator = "\n");
   /// The same for whichever of several separators makes the shortest piece.
   [[nodiscard]] Coro<std::string> readuntil(std::vector<std::string> separators);
-  [[nodiscard]] Coro<std::string> readuntil(std::initializer_list<std::string> separators);
+  [[nodiscard]] Coro<std::string> readuntil(std::initializer_list<std::string_view> separators);
   /// A line with its "\n"; the last one may lack it; empty at the end of the stream. *Errors*: `ValueError` if it is
   /// longer than the limit; it is dropped then, as far as it has come.
   [[nodiscard]] Coro<std::string> readline();
