@@ -215,12 +215,20 @@ auto gather_range(R&& range) {
 }
 
 template <bool Keep, class... Handles>
-auto gather_tuple(const Handles&... futures) {
+auto gather_futures(const Handles&... futures) {
   using State = GatherTuple<Keep, typename Handles::value_type...>;
   EventLoop* loop = nullptr;
   ((loop = loop == nullptr ? &futures.get_loop() : loop), ...);
   if (loop == nullptr) loop = &get_event_loop();
   return Future<typename State::Result>(Ref<FutureState>::adopt(new State(*loop, futures...)));
+}
+
+/// Makes the tasks one after another: in braces, the language has an order. Among arguments GCC goes from right to left.
+template <bool Keep, class... A>
+auto gather_tuple(A&&... awaitables) {
+  const std::tuple<decltype(ensure_future(std::forward<A>(awaitables)))...> futures{
+      ensure_future(std::forward<A>(awaitables))...};
+  return std::apply([](const auto&... each) { return gather_futures<Keep>(each...); }, futures);
 }
 
 template <class R>
@@ -235,7 +243,7 @@ concept GatherableRange = Range<R> && !Awaitable<std::remove_cvref_t<R>>;
 template <class... A>
   requires(sizeof...(A) != 1 || !(detail::GatherableRange<A> && ...))
 auto gather(A&&... awaitables) {
-  return detail::gather_tuple<false>(ensure_future(std::forward<A>(awaitables))...);
+  return detail::gather_tuple<false>(std::forward<A>(awaitables)...);
 }
 /// The same for a range; gives a vector. `co_await gather(urls | std::views::transform(fetch))` is Python's `gather(*map(fetch, urls))`.
 template <detail::GatherableRange Range>
@@ -246,7 +254,7 @@ auto gather(Range&& range) {
 template <class... A>
   requires(sizeof...(A) != 1 || !(detail::GatherableRange<A> && ...))
 auto gather(ReturnExceptions, A&&... awaitables) {
-  return detail::gather_tuple<true>(ensure_future(std::forward<A>(awaitables))...);
+  return detail::gather_tuple<true>(std::forward<A>(awaitables)...);
 }
 template <detail::GatherableRange Range>
 auto gather(ReturnExceptions, Range&& range) {
