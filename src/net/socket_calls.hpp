@@ -55,8 +55,9 @@ Coro<std::size_t> call_when_ready(int descriptor, short events, Call call, Conte
   for (;;) {
     const ssize_t result = call();
     if (result >= 0) co_return static_cast<std::size_t>(result);
-    if (errno == EINTR) continue;
-    if (!must_wait(errno)) throw_os_error(errno, context());
+    const int error = errno;  // context() makes system calls too
+    if (error == EINTR) continue;
+    if (!must_wait(error)) throw_os_error(error, context());
     co_await wait_ready(descriptor, events);
   }
 }

@@ -26,6 +26,12 @@ int native(SocketType type) {
   return (type == SocketType::stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
 }
 
+/// The error of the last system call; to describe the socket takes others.
+[[noreturn]] void fail(const char* operation, int fd) {
+  const int error = errno;
+  throw_os_error(error, std::string(operation) + " " + detail::describe_socket(fd));
+}
+
 }  // namespace
 
 Socket::Socket(AddressFamily family, SocketType type) : descriptor_(::socket(native(family), native(type), 0)) {
@@ -35,8 +41,7 @@ Socket::Socket(AddressFamily family, SocketType type) : descriptor_(::socket(nat
 Socket::Socket(Fd descriptor) : descriptor_(std::move(descriptor)) {
   (void)get_option(SOL_SOCKET, SO_TYPE);
   const int flags = ::fcntl(fd(), F_GETFL);
-  if (flags < 0 || ::fcntl(fd(), F_SETFL, flags | O_NONBLOCK) != 0)
-    throw_os_error(errno, detail::describe_socket(fd()));
+  if (flags < 0 || ::fcntl(fd(), F_SETFL, flags | O_NONBLOCK) != 0) fail("fcntl of", fd());
 }
 
 std::pair<Socket, Socket> Socket::pair(SocketType type) {
@@ -51,12 +56,12 @@ std::pair<Socket, Socket> Socket::pair(SocketType type) {
 void Socket::bind(const Address& address) { detail::bind_socket(descriptor_, address, "bind " + address.to_string()); }
 
 void Socket::listen(int backlog) {
-  if (::listen(fd(), backlog) != 0) throw_os_error(errno, "listen " + getsockname().to_string());
+  if (::listen(fd(), backlog) != 0) fail("listen", fd());
 }
 
 void Socket::shutdown(ShutdownSide side) {
   const int how = side == ShutdownSide::reading ? SHUT_RD : side == ShutdownSide::writing ? SHUT_WR : SHUT_RDWR;
-  if (::shutdown(fd(), how) != 0) throw_os_error(errno, "shut down " + detail::describe_socket(fd()));
+  if (::shutdown(fd(), how) != 0) fail("shut down", fd());
 }
 
 void Socket::set_option(int level, int name, int value) const {
@@ -66,9 +71,7 @@ void Socket::set_option(int level, int name, int value) const {
 int Socket::get_option(int level, int name) const {
   int value = 0;
   socklen_t size = sizeof(value);
-  if (::getsockopt(fd(), level, name, &value, &size) != 0) {
-    throw_os_error(errno, "getsockopt of " + detail::describe_socket(fd()));
-  }
+  if (::getsockopt(fd(), level, name, &value, &size) != 0) fail("getsockopt of", fd());
   return value;
 }
 

@@ -172,8 +172,10 @@ TUTTI_TEST(TLSBroken, IsAnErrorWhereItIsRead) {
   EXPECT_EQ(co_await pair.client.reader.readline(), "A\n");
   const std::string text = "please corrupt the SSL connection";
   ::send(socket_of(pair.peer), text.data(), text.size(), MSG_NOSIGNAL);
-  EXPECT_EQ(co_await error_of<tutti::SSLError>(pair.client.reader.readline()),
-            "read from 127.0.0.1:" + std::to_string(pair.server.port()) + ": wrong version number");
+  const std::string error = co_await error_of<tutti::SSLError>(pair.client.reader.readline());
+  const std::string where = "read from 127.0.0.1:" + std::to_string(pair.server.port()) + ": ";
+  EXPECT_TRUE(error == where + "wrong version number" || error == where + "bad record type")
+      << error;  // of OpenSSL 3.5
   EXPECT_THROW(co_await pair.client.writer.wait_closed(), tutti::SSLError);
   EXPECT_THROW(co_await pair.client.writer.drain(), tutti::SSLError);
   pair.peer.writer.abort();
