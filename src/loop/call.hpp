@@ -11,6 +11,8 @@
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 
+#include "base/function_name.hpp"
+
 namespace tutti::detail {
 
 /// Calls `function`. What that throws goes to the loop's exception handler, with what `describe()` says about it; only
@@ -37,8 +39,8 @@ inline void call_back(EventLoop& loop, Callback& callback, Ref<ContextState>& co
     call_reporting(
         loop, [&] { callback(); },
         [&] {
-          return ExceptionContext{"exception in callback", nullptr, std::string("callback ") + where.function_name(),
-                                  where};
+          return ExceptionContext{"exception in callback", nullptr,
+                                  "callback " + readable_function_name(where.function_name()), where};
         });
   }
   if (watched) report_if_slow(loop, std::chrono::steady_clock::now() - begin, "callback", where);

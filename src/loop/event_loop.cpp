@@ -7,6 +7,8 @@
 
 #include <tutti/base/log.hpp>
 
+#include "base/function_name.hpp"
+
 namespace tutti {
 
 namespace detail {
@@ -17,7 +19,8 @@ void report_if_slow(const EventLoop& loop, Duration took, const std::string& wha
                     std::source_location now) {
   if (took < loop.slow_callback_duration) return;
   const auto text = [](const std::source_location& place) {
-    return std::string(place.file_name()) + ":" + std::to_string(place.line()) + ", " + place.function_name();
+    return std::string(place.file_name()) + ":" + std::to_string(place.line()) + ", " +
+           readable_function_name(place.function_name());
   };
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
   std::string report = "executing " + what + " took " + std::to_string(milliseconds) + " ms (" + text(where) + ")";

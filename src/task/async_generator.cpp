@@ -8,6 +8,8 @@
 #include <tutti/task/shutdown.hpp>
 #include <tutti/task/task.hpp>
 
+#include "base/function_name.hpp"
+
 namespace tutti::detail {
 
 /// The generators of a loop that were started and have not ended.
@@ -117,7 +119,7 @@ void AsyncGenerators::close(EventLoop&) noexcept {
 // ---- one generator ----
 
 std::string AsyncGeneratorState::describe_self() const {
-  return std::string("asynchronous generator '") + where().function_name() + "'";
+  return std::string("asynchronous generator '") + readable_function_name(where().function_name()) + "'";
 }
 
 /// Whether the body is to be resumed.

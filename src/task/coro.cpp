@@ -5,6 +5,7 @@
 
 #include <tutti/base/log.hpp>
 
+#include "base/function_name.hpp"
 #include "task/failure_trace.hpp"
 
 namespace tutti::detail {
@@ -18,7 +19,8 @@ void PromiseBase::unhandled_exception() noexcept {
 void report_never_awaited(std::source_location where) noexcept {
   // While an exception unwinds, what was not reached is not a mistake.
   if (std::uncaught_exceptions() != 0) return;
-  const ExceptionContext context{"coroutine was never awaited", nullptr, where.function_name(), where};
+  const ExceptionContext context{"coroutine was never awaited", nullptr, readable_function_name(where.function_name()),
+                                 where};
   try {
     if (EventLoop* loop = find_running_loop()) {
       loop->call_exception_handler(context);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "base/function_name.hpp"
 #include "task/frames.hpp"
 
 #include <cstddef>
@@ -39,7 +40,8 @@ std::source_location innermost_place(const TaskState& task) { return place_in(ta
 std::string format_frame(const FrameCallGraphEntry& frame) {
   if (frame.location.line() == 0) return "(a coroutine of another kind)";
   return std::string("File '") + frame.location.file_name() + "', line " + std::to_string(frame.location.line()) +
-         (frame.is_async_generator ? ", in async generator " : ", in async ") + frame.location.function_name();
+         (frame.is_async_generator ? ", in async generator " : ", in async ") +
+         readable_function_name(frame.location.function_name());
 }
 
 std::string format_frames(const std::vector<FrameCallGraphEntry>& frames) {
