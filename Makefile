@@ -24,12 +24,10 @@ test: setup  ## every test: release, sanitizers
 	@scripts/test
 
 bench: setup  ## every benchmark, beside the peers that are installed
-	@bench/run $(BENCH)
-	@bench/network/run $(BENCH)
+	@bench/all $(BENCH)
 
 bench-quick: setup  ## the same in a few minutes: does everything run, and is it right
-	@bench/run --quick $(BENCH)
-	@bench/network/run --quick $(BENCH)
+	@bench/all --quick $(BENCH)
 
 lint: setup  ## layers, formatting, clang-tidy
 	@scripts/check_layers

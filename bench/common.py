@@ -5,9 +5,11 @@ import pathlib
 import platform
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
+import time
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
 OUT = TREE / "build" / "bench"
@@ -43,6 +45,29 @@ def build_tree():
 def cached(build, pattern):
     match = re.search(pattern, (build / "CMakeCache.txt").read_text(), re.MULTILINE)
     return match[1] if match else ""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_server(address, process):
+    """Whether the process serves on a port, or on a path."""
+    for _ in range(500):
+        unix = isinstance(address, str)
+        with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as probe:
+            if probe.connect_ex(address if unix else ("127.0.0.1", address)) == 0:
+                return True
+        if process.poll() is not None:
+            return False
+        time.sleep(0.02)
+    return False
+
+
+def nginx_program():
+    return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 
 def progress(text):

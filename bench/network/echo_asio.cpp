@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // An echo server on Boost.Asio as its documentation recommends it for speed: C++20 coroutines, one thread, and a context that is
 // told so.
-//   echo_asio PORT
+//   echo_asio PORT|PATH [LOOPS]
 #include <cstdint>
 #include <cstdlib>
+#include <string>
+#include <type_traits>
 
 #include <boost/asio.hpp>
+
+#include "listen.hpp"
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -13,7 +17,8 @@ constexpr auto token = asio::as_tuple(asio::use_awaitable);
 
 namespace {
 
-asio::awaitable<void> echo(tcp::socket socket) {
+template <class Socket>
+asio::awaitable<void> echo(Socket socket) {
   char data[4096];
   for (;;) {
     const auto [failed, count] = co_await socket.async_read_some(asio::buffer(data), token);
@@ -23,22 +28,35 @@ asio::awaitable<void> echo(tcp::socket socket) {
   }
 }
 
-asio::awaitable<void> serve(std::uint16_t port) {
-  const auto executor = co_await asio::this_coro::executor;
-  tcp::acceptor acceptor(executor, {asio::ip::address_v4::loopback(), port});
+template <class Protocol>
+asio::awaitable<void> serve(typename Protocol::acceptor acceptor) {
   for (;;) {
     auto [failed, socket] = co_await acceptor.async_accept(token);
     if (failed) continue;
-    socket.set_option(tcp::no_delay(true));
-    asio::co_spawn(executor, echo(std::move(socket)), asio::detached);
+    if constexpr (std::is_same_v<Protocol, tcp>) socket.set_option(tcp::no_delay(true));
+    asio::co_spawn(acceptor.get_executor(), echo(std::move(socket)), asio::detached);
   }
+}
+
+template <class Protocol>
+void run(const char* where) {
+  asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
+  const Protocol protocol = [] {
+    if constexpr (std::is_same_v<Protocol, tcp>)
+      return tcp::v4();
+    else
+      return Protocol();
+  }();
+  asio::co_spawn(context, serve<Protocol>({context, protocol, bench::listen_on(where)}), asio::detached);
+  context.run();
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
   if (count < 2) return 2;
-  asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE);
-  asio::co_spawn(context, serve(static_cast<std::uint16_t>(std::atoi(arguments[1]))), asio::detached);
-  context.run();
+  const std::string where = arguments[1];
+  bench::on_threads(count > 2 ? std::atoi(arguments[2]) : 1, [&] {
+    where.find('/') != std::string::npos ? run<asio::local::stream_protocol>(arguments[1]) : run<tcp>(arguments[1]);
+  });
 }

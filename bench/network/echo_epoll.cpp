@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limit on epoll: an echo server by hand, level-triggered, one read and one write for each message. What cannot be written at
 // once is written when there is room.
-//   echo_epoll PORT
+//   echo_epoll PORT|PATH [LOOPS]
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -21,7 +21,7 @@ namespace {
 
 class Server {
  public:
-  explicit Server(std::uint16_t port) : listener_(bench::listen_on(port)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  explicit Server(const char* where) : listener_(bench::listen_on(where)), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
     watch(EPOLL_CTL_ADD, listener_, EPOLLIN);
   }
 
@@ -95,7 +95,6 @@ class Server {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) bench::fail("usage: echo_epoll PORT");
-  static Server server(static_cast<std::uint16_t>(std::atoi(arguments[1])));
-  server.run();
+  if (count < 2) bench::fail("usage: echo_epoll PORT|PATH [LOOPS]");
+  bench::on_threads(count > 2 ? std::atoi(arguments[2]) : 1, [&] { Server(arguments[1]).run(); });
 }

@@ -1,77 +1,26 @@
 // SPDX-License-Identifier: MIT
 // The load on an echo server: each connection sends a message, waits until all of it has come back, checks every byte, and sends
-// the next one. Prints one line of JSON: messages, times, latencies, and the processor time of the server and of itself.
-//   echo_load PORT CONNECTIONS SECONDS BYTES SERVER_PID [UNIX_PATH]
+// the next one. Prints one line of JSON: how many, times, latencies, and the processor time of the server and of itself.
+//   echo_load PORT|PATH CONNECTIONS SECONDS BYTES SERVER_PID
 //
 // On io_uring with multishot receives, so that it costs less than any server and is not what is measured.
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <liburing.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "load.hpp"
 
 namespace {
 
-[[noreturn]] void fail(const char* what, int error) {
-  std::fprintf(stderr, "echo_load: %s: %s\n", what, std::strerror(error));
-  std::exit(2);
-}
-
-std::uint64_t clock_ns(clockid_t clock) {
-  timespec now{};
-  ::clock_gettime(clock, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000ULL + static_cast<std::uint64_t>(now.tv_nsec);
-}
-std::uint64_t now_ns() { return clock_ns(CLOCK_MONOTONIC); }
-
-/// Time on a processor of all threads of a process: exact, where utime and stime count ticks.
-std::uint64_t processor_ns(const std::string& pid) {
-  std::uint64_t sum = 0;
-  std::error_code gone;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + pid + "/task", gone)) {
-    std::uint64_t ns = 0;
-    if (std::ifstream(task.path() / "schedstat") >> ns) sum += ns;
-  }
-  return sum;
-}
-
-/// Latencies, to a hundredth of their size.
-class Histogram {
- public:
-  void add(std::uint64_t ns) {
-    ++count_;
-    const unsigned shift = ns < kSteps ? 0 : 64U - static_cast<unsigned>(__builtin_clzll(ns)) - 8U;
-    ++buckets_[shift * kSteps + (ns >> shift)];
-  }
-  [[nodiscard]] std::uint64_t count() const { return count_; }
-  [[nodiscard]] double microseconds(double share) const {
-    std::uint64_t left = static_cast<std::uint64_t>(share * static_cast<double>(count_));
-    for (std::size_t i = 0; i < buckets_.size(); ++i) {
-      if (buckets_[i] > left) return static_cast<double>((i % kSteps) << (i / kSteps)) / 1e3;
-      left -= buckets_[i];
-    }
-    return 0;
-  }
-
- private:
-  static constexpr std::size_t kSteps = 256;
-  std::array<std::uint64_t, kSteps * 57> buckets_{};
-  std::uint64_t count_ = 0;
-};
+using bench::fail;
+using bench::now_ns;
 
 struct Connection {
   int fd = -1;
@@ -88,26 +37,9 @@ struct Connection {
   }
 };
 
-int connect_to(std::uint16_t port, const char* path) {
-  sockaddr_un local{.sun_family = AF_UNIX, .sun_path = {}};
-  sockaddr_in inet{};
-  inet.sin_family = AF_INET;
-  inet.sin_port = htons(port);
-  inet.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (path != nullptr) std::strncpy(local.sun_path, path, sizeof local.sun_path - 1);
-  const int fd = ::socket(path != nullptr ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const auto* address =
-      path != nullptr ? reinterpret_cast<const sockaddr*>(&local) : reinterpret_cast<const sockaddr*>(&inet);
-  const socklen_t size = path != nullptr ? sizeof local : sizeof inet;
-  if (fd < 0 || ::connect(fd, address, size) != 0) fail("connect", errno);
-  const int on = 1;
-  if (path == nullptr) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
-}
-
 class Load {
  public:
-  Load(std::uint16_t port, const char* path, std::size_t connections, std::size_t bytes) : connections_(connections) {
+  Load(const std::string& where, std::size_t connections, std::size_t bytes) : connections_(connections) {
     io_uring_params parameters{};
     parameters.flags =
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
@@ -117,7 +49,7 @@ class Load {
     provide_buffers();
     for (std::size_t i = 0; i < connections; ++i) {
       Connection& connection = connections_[i];
-      connection.fd = connect_to(port, path);
+      connection.fd = bench::connect_to(where);
       connection.number = static_cast<std::uint64_t>(i) << 40U;
       connection.message.resize(bytes);
       for (std::size_t k = 0; k < bytes; ++k) connection.message[k] = static_cast<char>('a' + (k + i) % 26);
@@ -131,18 +63,9 @@ class Load {
     }
     turn_until(now_ns() + 300'000'000);  // warm-up
     measuring_ = true;
-    const std::uint64_t start = now_ns();
-    const std::uint64_t server_start = processor_ns(server);
-    const std::uint64_t own_start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-    turn_until(start + static_cast<std::uint64_t>(seconds * 1e9));
-    const double took = static_cast<double>(now_ns() - start) / 1e9;
-    const auto count = static_cast<double>(latencies_.count());
-    std::printf(
-        "{\"messages\": %.0f, \"seconds\": %.4f, \"server_us\": %.4f, \"load_us\": %.4f, \"p50\": %.2f, \"p99\": %.2f, "
-        "\"p999\": %.2f}\n",
-        count, took, static_cast<double>(processor_ns(server) - server_start) / 1e3 / count,
-        static_cast<double>(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own_start) / 1e3 / count, latencies_.microseconds(0.5),
-        latencies_.microseconds(0.99), latencies_.microseconds(0.999));
+    const bench::Measurement measurement(server);
+    turn_until(measurement.start() + static_cast<std::uint64_t>(seconds * 1e9));
+    measurement.tell(latencies_);
   }
 
  private:
@@ -238,16 +161,15 @@ class Load {
   io_uring_buf_ring* buffers_ = nullptr;
   std::vector<char> memory_;
   std::vector<Connection> connections_;
-  Histogram latencies_;
+  bench::Histogram latencies_;
   bool measuring_ = false;
 };
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 6) fail("usage: echo_load PORT CONNECTIONS SECONDS BYTES SERVER_PID [UNIX_PATH]", EINVAL);
-  static Load load(static_cast<std::uint16_t>(std::atoi(arguments[1])), count > 6 ? arguments[6] : nullptr,
-                   static_cast<std::size_t>(std::atoi(arguments[2])),
+  if (count < 6) fail("usage: echo_load PORT|PATH CONNECTIONS SECONDS BYTES SERVER_PID", EINVAL);
+  static Load load(arguments[1], static_cast<std::size_t>(std::atoi(arguments[2])),
                    static_cast<std::size_t>(std::atoi(arguments[4])));
   load.run(std::atof(arguments[3]), arguments[5]);
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 // An echo server as one writes it on Tutti's streams.
-//   echo_tutti PORT | echo_tutti unix PATH
+//   echo_tutti PORT|PATH [LOOPS]
 #include <cstdlib>
-#include <string_view>
+#include <string>
 
 #include <tutti/base/error.hpp>
 #include <tutti/net/server.hpp>
 #include <tutti/net/streams.hpp>
 #include <tutti/task/run.hpp>
+
+#include "listen.hpp"
 
 using tutti::Coro;
 
@@ -25,13 +27,13 @@ Coro<> echo(tutti::StreamReader reader, tutti::StreamWriter writer) {
   }
 }
 
-Coro<> serve(char** arguments) {
-  if (std::string_view(arguments[1]) == "unix") {
-    auto server = co_await tutti::start_unix_server(echo, arguments[2]);
+Coro<> serve(std::string where) {
+  if (where.find('/') != std::string::npos) {
+    auto server = co_await tutti::start_unix_server(echo, where, {.backlog = 4096});
     co_await server.serve_forever();
   } else {
-    auto server = co_await tutti::start_server(echo, "127.0.0.1", static_cast<std::uint16_t>(std::atoi(arguments[1])),
-                                               {.backlog = 4096});
+    auto server = co_await tutti::start_server(echo, "127.0.0.1", static_cast<std::uint16_t>(std::stoi(where)),
+                                               {.backlog = 4096, .reuse_port = true});
     co_await server.serve_forever();
   }
 }
@@ -40,5 +42,5 @@ Coro<> serve(char** arguments) {
 
 int main(int count, char** arguments) {
   if (count < 2) return 2;
-  tutti::run(serve(arguments));
+  bench::on_threads(count > 2 ? std::atoi(arguments[2]) : 1, [&] { tutti::run(serve(arguments[1])); });
 }

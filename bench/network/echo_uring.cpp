@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limit on io_uring: an echo server by hand. Multishot accept into direct descriptors, multishot receive into provided buffers,
 // and each answer is sent from the buffer in which it came.
-//   echo_uring PORT
+//   echo_uring PORT|PATH [LOOPS]
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -17,8 +17,8 @@ namespace {
 
 class Server {
  public:
-  explicit Server(std::uint16_t port)
-      : listener_(bench::listen_on(port)), memory_(std::size_t{kBuffers} * kBufferSize) {
+  explicit Server(const char* where)
+      : listener_(bench::listen_on(where)), memory_(std::size_t{kBuffers} * kBufferSize) {
     io_uring_params parameters{};
     parameters.flags =
         IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL;
@@ -138,7 +138,6 @@ class Server {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) bench::fail("usage: echo_uring PORT");
-  static Server server(static_cast<std::uint16_t>(std::atoi(arguments[1])));
-  server.run();
+  if (count < 2) bench::fail("usage: echo_uring PORT|PATH [LOOPS]");
+  bench::on_threads(count > 2 ? std::atoi(arguments[2]) : 1, [&] { Server(arguments[1]).run(); });
 }

@@ -60,7 +60,7 @@ bool answer(int fd, std::size_t& seen) {
 
 int main(int count, char** arguments) {
   if (count < 2) bench::fail("usage: http_epoll PORT");
-  const int listener = bench::listen_on(static_cast<std::uint16_t>(std::atoi(arguments[1])));
+  const int listener = bench::listen_on(arguments[1]);
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, listener);
   std::vector<std::size_t> seen(65536);  // by descriptor

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An echo server on asyncio, or on uvloop if $LOOP says so.
 
-echo_python.py PORT streams|protocol
+echo_python.py PORT|PATH streams|protocol
 """
 import asyncio
 import os
@@ -27,11 +27,14 @@ async def echo(reader, writer):
         writer.close()
 
 
-async def main(port, form):
-    if form == "protocol":
-        server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", port, backlog=4096)
+async def main(where, form):
+    loop = asyncio.get_running_loop()
+    if "/" in where:
+        server = await (loop.create_unix_server(Echo, where, backlog=4096) if form == "protocol" else
+                        asyncio.start_unix_server(echo, where, backlog=4096))
     else:
-        server = await asyncio.start_server(echo, "127.0.0.1", port, backlog=4096)
+        server = await (loop.create_server(Echo, "127.0.0.1", int(where), backlog=4096) if form == "protocol" else
+                        asyncio.start_server(echo, "127.0.0.1", int(where), backlog=4096))
     async with server:
         await server.serve_forever()
 
@@ -39,4 +42,4 @@ async def main(port, form):
 if os.environ.get("LOOP") == "uvloop":
     import uvloop
     uvloop.install()
-asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+asyncio.run(main(sys.argv[1], sys.argv[2]))

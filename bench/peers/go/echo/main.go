@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// An echo server on Go's net package: a goroutine for each connection.
+// An echo server on Go's net package: a goroutine for each connection; echo_go PORT|PATH
 package main
 
 import (
 	"net"
 	"os"
+	"strings"
 )
 
 func echo(connection net.Conn) {
@@ -22,7 +23,11 @@ func echo(connection net.Conn) {
 }
 
 func main() {
-	listener, err := net.Listen("tcp4", "127.0.0.1:"+os.Args[1])
+	network, address := "tcp4", "127.0.0.1:"+os.Args[1]
+	if strings.Contains(os.Args[1], "/") {
+		network, address = "unix", os.Args[1]
+	}
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		panic(err)
 	}
