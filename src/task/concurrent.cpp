@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/concurrent.hpp>
 
+#include <condition_variable>
 #include <string>
 
 #include <tutti/base/log.hpp>
@@ -8,6 +9,21 @@
 namespace tutti::detail {
 
 // ---- the state that threads share ----
+
+struct ConcurrentState::Waiter {
+  explicit Waiter(ConcurrentState& of) : state(of), next(of.waiters_) { of.waiters_ = this; }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+  ~Waiter() {
+    Waiter** place = &state.waiters_;
+    while (*place != this) place = &(*place)->next;
+    *place = next;
+  }
+
+  ConcurrentState& state;
+  Waiter* next;
+  std::condition_variable done;
+};
 
 bool ConcurrentState::cancel() {
   std::unique_lock lock(mutex_);
@@ -39,7 +55,7 @@ void ConcurrentState::check_pending() const {
 void ConcurrentState::finish(std::unique_lock<std::mutex> lock, Stage stage) {
   stage_ = stage;
   std::vector<Callback> callbacks = std::exchange(callbacks_, {});
-  changed_.notify_all();
+  for (Waiter* waiter = waiters_; waiter != nullptr; waiter = waiter->next) waiter->done.notify_one();
   lock.unlock();
   for (Callback& callback : callbacks) call(callback);
 }
@@ -64,9 +80,10 @@ void ConcurrentState::call(Callback& callback) noexcept {
 void ConcurrentState::wait(std::optional<Duration> timeout, const char* operation) {
   std::unique_lock lock(mutex_);
   const auto is_done = [this] { return stage_ >= Stage::cancelled; };
+  Waiter self(*this);  // enters and leaves under the lock
   if (!timeout) {
-    changed_.wait(lock, is_done);
-  } else if (!changed_.wait_for(lock, *timeout, is_done)) {
+    self.done.wait(lock, is_done);
+  } else if (!self.done.wait_for(lock, *timeout, is_done)) {
     throw TimeoutError(std::string(operation) + " of a concurrent future: timed out");
   }
   if (stage_ == Stage::cancelled) throw CancelledError();

@@ -7,7 +7,6 @@
 // A factory gives a `std::shared_ptr` (or `unique_ptr`) to a protocol. It is called once the connection is there.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <memory>

@@ -8,7 +8,6 @@
 // (level-triggered). docs/cancellation.md tells how the two meet.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <optional>

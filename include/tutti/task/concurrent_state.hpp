@@ -2,7 +2,6 @@
 // What stands behind concurrent::Future, and the link between it and a future of a loop.
 #pragma once
 
-#include <condition_variable>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -65,8 +64,11 @@ class ConcurrentState {
   void finish(std::unique_lock<std::mutex> lock, Stage stage);
   void call(Callback& callback) noexcept;
 
+  /// A thread in `wait`. What it waits with stands in its own frame: few futures are ever waited for so.
+  struct Waiter;
+
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  Waiter* waiters_ = nullptr;
   Stage stage_ = Stage::pending;
   std::exception_ptr error_;
   std::vector<Callback> callbacks_;
