@@ -242,8 +242,8 @@ Coro<std::size_t> FileCalls::preadinto_later(Self self, MutableBytes memory, std
   std::size_t done = 0;
   while (done < memory.size()) {
     const std::size_t got = co_await file.read_at(memory.subspan(done), offset + done);
-    if (got == 0) break;
     done += got;
+    if (file.ends_with(got)) break;
   }
   co_return done;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,6 +24,17 @@ namespace {
 // Neither a thread nor io_uring, which copies what is cached inside our own system call, should be busy with one call
 // for longer than some 100 us.
 constexpr std::size_t kMostAtOnce = std::size_t{1024} * 1024;
+
+// What O_DIRECT wants of memory: the kernel asks for the device's blocks, and none are larger.
+constexpr std::size_t kDirectAlignment = 4096;
+
+// Gives the request `count` bytes of memory; all of its beginning is for the alignment.
+MutableBytes aligned_memory(FileRequest& request, std::size_t count) {
+  request.memory.resize(count + kDirectAlignment);
+  void* begin = request.memory.data();
+  std::size_t room = request.memory.size();
+  return {static_cast<char*>(std::align(kDirectAlignment, count, begin, room)), count};
+}
 
 void leave_turn(FileRequest& request) noexcept { FileState::of(request.file).leave(); }
 
@@ -45,6 +57,9 @@ FileState::FileState(EventLoop& loop, Fd descriptor, std::string name, FileMode 
   if (::fstat(fileno(), &status) != 0) fail(errno, "open");
   if (S_ISDIR(status.st_mode)) fail(EISDIR, "open");
   on_disk_ = may_try_ = S_ISREG(status.st_mode) || S_ISBLK(status.st_mode);
+  // With O_DIRECT nothing is at hand, and RWF_NOWAIT waits for the disk all the same.
+  direct_ = (::fcntl(fileno(), F_GETFL) & O_DIRECT) != 0;
+  if (direct_) may_try_ = false;
   seekable_ = ::lseek(fileno(), 0, mode.appending ? SEEK_END : SEEK_CUR) >= 0;
   if (S_ISFIFO(status.st_mode) && mode.writable) lowlevel::ignore_sigpipe();
 }
@@ -211,11 +226,13 @@ Coro<std::size_t> FileState::read_at(MutableBytes memory, std::uint64_t offset) 
   if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
   if (const auto got = read_at_now(memory, offset)) co_return *got;
   auto request = make_request();
-  request->memory.resize(std::min(memory.size(), kMostAtOnce));
-  request->prepare_read(fileno(), request->memory, static_cast<std::int64_t>(offset));
+  const std::size_t count = std::min(memory.size(), kMostAtOnce);
+  if (!direct_) request->memory.resize(count);
+  const MutableBytes room = direct_ ? aligned_memory(*request, count) : MutableBytes(request->memory);
+  request->prepare_read(fileno(), room, static_cast<std::int64_t>(offset));
   const int result = co_await perform(request);
   if (result < 0) fail(-result, "pread");
-  std::copy_n(request->memory.begin(), result, memory.begin());
+  std::copy_n(room.begin(), result, memory.begin());
   co_return static_cast<std::size_t>(result);
 }
 

@@ -86,6 +86,8 @@ class FileState final : public FileBase, public LoopMember {
   /// The same at an offset, into `memory`; without effect on the buffers.
   std::optional<std::size_t> read_at_now(MutableBytes memory, std::uint64_t offset);
   Coro<std::size_t> read_at(MutableBytes memory, std::uint64_t offset);
+  /// Whether a read that gave so much was the last one: past the page cache nothing can be read behind half a block.
+  [[nodiscard]] bool ends_with(std::size_t got) const noexcept { return got == 0 || (direct_ && got % 512 != 0); }
 
   /// Whether there was room in the buffer.
   bool write_now(std::string& data);
@@ -155,6 +157,7 @@ class FileState final : public FileBase, public LoopMember {
   bool on_disk_ = false;  // its reads and writes wait for the disk, and for nothing else
   bool seekable_ = false;
   bool may_try_ = false;  // reading what is at hand is possible
+  bool direct_ = false;   // opened with O_DIRECT: past the page cache, into memory that is aligned
   bool exclusive_ = false;
   bool closing_ = false;
   bool closed_ = false;

@@ -205,6 +205,21 @@ TUTTI_TEST(File, ReadsAndWritesAtAnOffsetPastThePosition) {
   EXPECT_EQ(memory, "789...");
 }
 
+TUTTI_TEST(File, ReadsPastThePageCacheIntoAnyMemory) {
+  const ScratchDirectory scratch;
+  std::string blocks(8192 + 100, 'a');
+  blocks.replace(4096, 4096, 4096, 'b');
+  const std::string path = scratch.make("a", blocks);
+  Fd direct(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT));
+  if (!direct) CO_SKIP() << "this file system has no O_DIRECT";
+  files::File file = files::fdopen(std::move(direct), "r", {.buffer_size = 0});
+  EXPECT_EQ(co_await file.pread(4096, 4096), blocks.substr(4096, 4096));
+  std::string memory(4097, '.');
+  EXPECT_EQ(co_await file.preadinto(MutableBytes(memory).subspan(1), 0), 4096U);
+  EXPECT_EQ(memory, "." + blocks.substr(0, 4096));
+  EXPECT_EQ(co_await file.pread(16384, 4096), blocks.substr(4096));
+}
+
 TUTTI_TEST(File, PutsWhatItWroteOnTheDisk) {
   const ScratchDirectory scratch;
   files::File file = co_await files::open(scratch / "a", "w");

@@ -172,7 +172,8 @@ class File {
   [[nodiscard]] detail::SeekCall tell();
 
   /// `count` bytes from `offset` on, without the position; fewer only at the end of the file. Sees what was written
-  /// before. Several may be under way at once.
+  /// before. Several may be under way at once. It works on a descriptor that was opened with O_DIRECT too, for whole blocks
+  /// of the disk and any memory.
   [[nodiscard]] detail::PreadCall pread(std::size_t count, std::uint64_t offset);
   /// The same into `memory`; gives how many bytes that were. *Lifetime*: `memory` until it returns or throws.
   [[nodiscard]] detail::PreadIntoCall preadinto(MutableBytes memory, std::uint64_t offset);
