@@ -3,7 +3,8 @@
 //
 // Built twice: as a program of Asio's own examples is written (any_io_executor), and with BENCH_ASIO_TUNED as its
 // authors advise for speed (one concrete executor, and a hint that one thread runs the context). Both recycle frames.
-//   tasks_asio W1|W1b|W2|W3|W4|W5|W6|timers [n]
+//   tasks_asio W1|W1b|W2|W3|W4|W5|W6|W7|timers [n]
+#include <latch>
 #include <string>
 #include <thread>
 #include <vector>
@@ -189,6 +190,40 @@ void across_threads(std::uint64_t n) {
   other.join();
 }
 
+// Two busy contexts on two threads post to each other, a hundred times in each turn.
+struct Busy {
+  asio::io_context context{1};
+  Busy* other = nullptr;
+  std::uint64_t to_send = 0;
+  std::uint64_t to_receive = 0;
+
+  void turn() {
+    for (int i = 0; i < 100 && to_send != 0; ++i, --to_send)
+      asio::post(other->context, [this] { --other->to_receive; });
+    if (to_send == 0 && to_receive == 0) return context.stop();
+    asio::post(context, [this] { turn(); });
+  }
+  void run(std::latch& begin) {
+    begin.arrive_and_wait();
+    asio::post(context, [this] { turn(); });
+    context.run();
+  }
+};
+
+void between_busy_threads(std::uint64_t n) {
+  Busy busy[2];
+  for (int i = 0; i < 2; ++i) {
+    busy[i].other = &busy[1 - i];
+    busy[i].to_send = busy[i].to_receive = n / 2;
+  }
+  std::latch begin(2);
+  std::thread second([&] { busy[1].run(begin); });
+  const std::uint64_t start = bench::now_ns();
+  busy[0].run(begin);
+  second.join();
+  bench::report(kPeer, "W7", n, bench::now_ns() - start, busy[0].to_receive == 0 && busy[1].to_receive == 0);
+}
+
 std::uint64_t run(asio::io_context& context, Coro<void> body) {
   count = 0;
   context.restart();
@@ -233,6 +268,8 @@ int main(int argc, char** argv) {
     bench::report(kPeer, "W5", n(5'000'000), bench::now_ns() - begin, count == n(5'000'000) / 2);
   } else if (what == "W6") {
     across_threads(n(100'000));
+  } else if (what == "W7") {
+    between_busy_threads(n(2'000'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -240,7 +277,7 @@ int main(int argc, char** argv) {
       bench::report(kPeer, ("timer-" + std::to_string(pending)).c_str(), n(1'000'000), ns, count == n(1'000'000));
     }
   } else {
-    std::fputs("usage: tasks_asio W1|W1b|W2|W3|W4|W5|W6|timers [n]\n", stderr);
+    std::fputs("usage: tasks_asio W1|W1b|W2|W3|W4|W5|W6|W7|timers [n]\n", stderr);
     return 2;
   }
 }

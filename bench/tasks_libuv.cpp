@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What the workloads have in common with libuv, a loop of callbacks without tasks: turns of the loop, sleepers, timers.
-//   tasks_libuv W2|W4|W6|timers [n]
+//   tasks_libuv W2|W4|W6|W7|timers [n]
+#include <functional>
+#include <latch>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -98,6 +101,65 @@ void across_threads(uv_loop_t* loop, std::uint64_t n) {
   uv_loop_close(&far);
 }
 
+// Two busy loops on two threads send each other functions, a hundred in each turn; libuv's own way for that is a queue of the
+// program's under a lock, and one uv_async_t that wakes the loop.
+struct Busy {
+  uv_loop_t loop{};
+  uv_async_t wake{};
+  uv_idle_t turns{};
+  std::mutex lock;
+  std::vector<std::function<void()>> queue;
+  Busy* other = nullptr;
+  std::uint64_t to_send = 0;
+  std::uint64_t to_receive = 0;
+
+  void open(Busy& there, std::uint64_t n) {
+    other = &there;
+    to_send = to_receive = n;
+    uv_loop_init(&loop);
+    uv_async_init(&loop, &wake, [](uv_async_t* async) { static_cast<Busy*>(async->data)->take(); });
+    uv_idle_init(&loop, &turns);
+    wake.data = turns.data = this;
+    uv_idle_start(&turns, [](uv_idle_t* idle) { static_cast<Busy*>(idle->data)->turn(); });
+  }
+  void call_threadsafe(std::function<void()> function) {
+    {
+      const std::lock_guard guard(lock);
+      queue.push_back(std::move(function));
+    }
+    uv_async_send(&wake);
+  }
+  void take() {
+    std::vector<std::function<void()>> taken;
+    {
+      const std::lock_guard guard(lock);
+      taken.swap(queue);
+    }
+    for (const auto& function : taken) function();
+  }
+  void turn() {
+    for (int i = 0; i < 100 && to_send != 0; ++i, --to_send) {
+      other->call_threadsafe([there = other] { --there->to_receive; });
+    }
+    if (to_send == 0 && to_receive == 0) uv_stop(&loop);
+  }
+};
+
+void between_busy_threads(std::uint64_t n) {
+  Busy busy[2];
+  for (int i = 0; i < 2; ++i) busy[i].open(busy[1 - i], n / 2);
+  std::latch begin(2);
+  const auto run = [&](Busy& side) {
+    begin.arrive_and_wait();
+    uv_run(&side.loop, UV_RUN_DEFAULT);
+  };
+  std::thread second([&] { run(busy[1]); });
+  const std::uint64_t start = bench::now_ns();
+  run(busy[0]);
+  second.join();
+  bench::report("libuv", "W7", n, bench::now_ns() - start, busy[0].to_receive == 0 && busy[1].to_receive == 0);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -119,6 +181,8 @@ int main(int argc, char** argv) {
     bench::report_sleep("libuv", n(1'000'000), ns, seconds * 1'000'000'000ULL, count == n(1'000'000));
   } else if (what == "W6") {
     across_threads(&loop, n(100'000));
+  } else if (what == "W7") {
+    between_busy_threads(n(2'000'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -126,7 +190,7 @@ int main(int argc, char** argv) {
       bench::report("libuv", ("timer-" + std::to_string(pending)).c_str(), n(2'000'000), ns, count == n(2'000'000));
     }
   } else {
-    std::fputs("usage: tasks_libuv W2|W4|W6|timers [n]\n", stderr);
+    std::fputs("usage: tasks_libuv W2|W4|W6|W7|timers [n]\n", stderr);
     return 2;
   }
 }

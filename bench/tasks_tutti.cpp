@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The scheduler's workloads on Tutti, with full semantics: results, exceptions, cancellation, names, contexts.
-//   tasks_tutti W1|W1b|W2|W3|W4|W5|W6|timers|wait_for|gather2|gather1000 [n]
+//   tasks_tutti W1|W1b|W2|W3|W4|W5|W6|W7|timers|wait_for|gather2|gather1000 [n]
 #include <cstdlib>
 #include <latch>
 #include <string>
@@ -116,6 +116,40 @@ void across_threads(std::uint64_t n) {
   other.join();
 }
 
+// Two busy loops on two threads call each other's functions, a hundred of them in each iteration.
+struct Busy {
+  tutti::EventLoop* loop = nullptr;
+  Busy* other = nullptr;
+  std::uint64_t to_send = 0;
+  std::uint64_t to_receive = 0;
+
+  void turn() {
+    for (int i = 0; i < 100 && to_send != 0; ++i, --to_send) {
+      other->loop->call_soon_threadsafe([there = other] { --there->to_receive; });
+    }
+    if (to_send == 0 && to_receive == 0) return loop->stop();
+    loop->call_soon([this] { turn(); });
+  }
+  void run(std::latch& begin) {
+    begin.arrive_and_wait();
+    loop->call_soon([this] { turn(); });
+    loop->run_forever();
+  }
+};
+
+void between_busy_threads(std::uint64_t n) {
+  tutti::EventLoop loops[2];  // they outlive both threads: each is called by the other to the end
+  Busy busy[2];
+  for (int i = 0; i < 2; ++i) busy[i] = {&loops[i], &busy[1 - i], n / 2, n / 2};
+  std::latch begin(2);
+  std::thread second([&] { busy[1].run(begin); });
+  const std::uint64_t start = bench::now_ns();
+  busy[0].run(begin);
+  second.join();
+  const bool ok = busy[0].to_receive == 0 && busy[1].to_receive == 0;
+  bench::report("tutti", "W7", n, bench::now_ns() - start, ok);
+}
+
 struct Measured {
   std::uint64_t ns = 0;
   std::uint64_t allocations = 0;
@@ -200,6 +234,8 @@ int main(int argc, char** argv) {
     measure("W5", n(5'000'000), n(5'000'000) / 2, through_a_queue(n(5'000'000)));
   } else if (what == "W6") {
     across_threads(n(100'000));
+  } else if (what == "W7") {
+    between_busy_threads(n(2'000'000));
   } else if (what == "timers") {
     for (const std::uint64_t pending : {0ULL, 1000ULL, 1'000'000ULL}) {
       count = 0;
@@ -215,7 +251,7 @@ int main(int argc, char** argv) {
   } else if (what == "gather1000") {
     measure("gather1000", n(1'000'000), n(1'000'000) / 2, gather_thousand(n(1'000'000)));
   } else {
-    std::fputs("usage: tasks_tutti W1|W1b|W2|W3|W4|W5|W6|timers|wait_for|gather2|gather1000 [n]\n", stderr);
+    std::fputs("usage: tasks_tutti W1|W1b|W2|W3|W4|W5|W6|W7|timers|wait_for|gather2|gather1000 [n]\n", stderr);
     return 2;
   }
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// The scheduler's workloads on Go's goroutines, with one thread to run them (GOMAXPROCS=1), two in W6.
+// The scheduler's workloads on Go's goroutines, with one thread to run them (GOMAXPROCS=1), two in W6 and W7.
 //
-//	tasks_go W1|W1b|W2|W4|W5|W6|timers [n]
+//	tasks_go W1|W1b|W2|W4|W5|W6|W7|timers [n]
 //
 // There is no W3: what an await of a child is elsewhere is a plain call in Go.
 package main
@@ -157,6 +157,31 @@ func acrossThreads(n uint64) {
 	close(there)
 }
 
+// Two pairs of goroutines on two threads, each with a channel of functions.
+func betweenBusyThreads(n uint64) {
+	var both sync.WaitGroup
+	received := [2]uint64{}
+	for k := range received {
+		channel := make(chan func(), 128)
+		one := &received[k]
+		both.Add(1)
+		go func() {
+			for i := uint64(0); i < n/2; i++ {
+				channel <- func() { *one++ }
+			}
+			close(channel)
+		}()
+		go func() {
+			for function := range channel {
+				function()
+			}
+			both.Done()
+		}()
+	}
+	both.Wait()
+	count = received[0] + received[1]
+}
+
 func measure(workload string, n, expected uint64, body func()) {
 	count = 0
 	begin := time.Now()
@@ -204,6 +229,10 @@ func main() {
 		n := argument(100_000)
 		runtime.GOMAXPROCS(2)
 		measure("W6", n, n, func() { acrossThreads(n) })
+	case "W7":
+		n := argument(2_000_000)
+		runtime.GOMAXPROCS(2)
+		measure("W7", n, n, func() { betweenBusyThreads(n) })
 	case "timers":
 		n := argument(1_000_000)
 		for _, pending := range []uint64{0, 1000, 1_000_000} {
@@ -212,7 +241,7 @@ func main() {
 			report(fmt.Sprintf("timer-%d", pending), n, elapsed, count == n)
 		}
 	default:
-		fmt.Fprintln(os.Stderr, "usage: tasks_go W1|W1b|W2|W4|W5|W6|timers [n]")
+		fmt.Fprintln(os.Stderr, "usage: tasks_go W1|W1b|W2|W4|W5|W6|W7|timers [n]")
 		os.Exit(2)
 	}
 }

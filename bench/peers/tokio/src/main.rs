@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //! The scheduler's workloads on tokio's current_thread runtime (one thread), with its drivers for I/O and time on.
-//!   tasks_tokio W1|W1b|W2|W3|W4|W5|W6|timers [n]
+//!   tasks_tokio W1|W1b|W2|W3|W4|W5|W6|W7|timers [n]
 //!
 //! W2 is measured with `yield_now`, and as "tokio-wake" with a future that wakes itself, which is quicker. W3 is measured with
 //! an `async fn`, which becomes part of its caller, and as "tokio-box" with a child in a frame of its own, as C++ has.
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::sync::Notify;
 
 thread_local!(static COUNT: Cell<u64> = const { Cell::new(0) });
@@ -210,6 +211,31 @@ fn across_threads(bench: &Bench, n: u64) {
     other.join().unwrap();
 }
 
+type Call = Box<dyn FnOnce() + Send>;
+
+/// Two busy runtimes on two threads send each other functions, a hundred in each turn.
+fn between_busy_threads(bench: &Bench, n: u64) {
+    async fn side(sender: UnboundedSender<Call>, mut receiver: UnboundedReceiver<Call>, n: u64) {
+        let sending = tokio::spawn(async move {
+            for i in 0..n {
+                assert!(sender.send(Box::new(move || if i < n { increment() })).is_ok());
+                if i % 100 == 99 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        for _ in 0..n {
+            receiver.recv().await.unwrap()();
+        }
+        sending.await.unwrap();
+    }
+    let (to_us, from_them) = unbounded_channel();
+    let (to_them, from_us) = unbounded_channel();
+    let other = std::thread::spawn(move || Builder::new_current_thread().build().unwrap().block_on(side(to_us, from_us, n / 2)));
+    bench.measure("tokio", "W7", n, n / 2, side(to_them, from_them, n / 2));
+    other.join().unwrap();
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let what = arguments.get(1).map_or("", String::as_str);
@@ -250,6 +276,7 @@ fn main() {
             bench.measure("tokio", "W5", n, n / 2, through_a_channel(n));
         }
         "W6" => across_threads(&bench, bench.n(100_000)),
+        "W7" => between_busy_threads(&bench, bench.n(2_000_000)),
         "timers" => {
             let n = bench.n(1_000_000);
             for pending in [0, 1000, 1_000_000] {
@@ -258,7 +285,7 @@ fn main() {
             }
         }
         _ => {
-            eprintln!("usage: tasks_tokio W1|W1b|W2|W3|W4|W5|W6|timers [n]");
+            eprintln!("usage: tasks_tokio W1|W1b|W2|W3|W4|W5|W6|W7|timers [n]");
             std::process::exit(2);
         }
     }
