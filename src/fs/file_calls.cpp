@@ -141,6 +141,11 @@ Coro<std::size_t> FileCalls::readinto_later(Self self, MutableBytes memory) {
   FileState& file = FileState::of(self);
   const Turn turn = co_await file.take_turn("readinto", Need::reading);
   co_await prepare_to_read(file);
+  if (file.in().empty() && memory.size() >= file.options().buffer_size) {
+    co_await file.wait_for_budget();
+    std::optional<std::size_t> result;
+    if (read_past_buffer(file, result, memory)) co_return *result;
+  }
   co_await fill_up_to(file, memory.size());
   co_return copy_out(file.in(), memory);
 }

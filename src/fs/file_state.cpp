@@ -178,6 +178,10 @@ std::optional<std::size_t> FileState::read_if_at_hand(MutableBytes memory, std::
   return std::nullopt;
 }
 
+Coro<> FileState::wait_for_budget() {
+  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
+}
+
 std::size_t FileState::read_size(std::size_t count) const noexcept {
   return std::max(std::min(count, kMostAtOnce), options_.buffer_size);
 }
@@ -190,7 +194,7 @@ std::optional<std::size_t> FileState::fill_now(std::size_t count, bool exactly) 
 }
 
 Coro<std::size_t> FileState::fill(std::size_t count, bool exactly) {
-  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
+  co_await wait_for_budget();
   if (const auto got = fill_now(count, exactly)) co_return *got;
   const MutableBytes room = in_.room(exactly ? std::min(count, kMostAtOnce) : read_size(count));
   auto request = make_request();
@@ -223,7 +227,7 @@ std::optional<std::size_t> FileState::read_at_now(MutableBytes memory, std::uint
 }
 
 Coro<std::size_t> FileState::read_at(MutableBytes memory, std::uint64_t offset) {
-  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
+  co_await wait_for_budget();
   if (const auto got = read_at_now(memory, offset)) co_return *got;
   auto request = make_request();
   const std::size_t count = std::min(memory.size(), kMostAtOnce);
