@@ -206,8 +206,8 @@ def print_workload(workload, results, extra=()):
 def parser(description, json_name, workloads, peers=COMMON_PEERS):
     arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = lambda text: [name for name in text.split(",") if name]
-    arguments.add_argument("--quick", action="store_true", help="2 rounds of little work")
-    arguments.add_argument("--rounds", type=int, help="5, or 2 with --quick")
+    arguments.add_argument("--quick", action="store_true", help="1 round of little work")
+    arguments.add_argument("--rounds", type=int, help="5, or 1 with --quick")
     arguments.add_argument("--only", type=names, help="some workloads")
     arguments.add_argument("--list", action="store_true", help="name the workloads")
     arguments.add_argument("--peers", type=names, help=f"some of {peers}")
@@ -230,7 +230,7 @@ def parse(arguments):
         if set(options.only) - {workload.name for workload in options.workloads}:
             arguments.error("--only takes workloads; --list names them")
         options.workloads = [workload for workload in options.workloads if workload.name in options.only]
-    options.rounds = options.rounds or (2 if options.quick else 5)
+    options.rounds = options.rounds or (1 if options.quick else 5)
     options.load = os.getloadavg()[0]
     PEER_PROGRAMS.mkdir(parents=True, exist_ok=True)
     if options.build_dir is None:

@@ -61,7 +61,7 @@ class Load {
       receive(i);
       send(i);
     }
-    turn_until(now_ns() + 300'000'000);  // warm-up
+    turn_until(now_ns() + bench::warm_up_ns(seconds));
     measuring_ = true;
     const bench::Measurement measurement(server);
     turn_until(measurement.start() + static_cast<std::uint64_t>(seconds * 1e9));

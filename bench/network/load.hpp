@@ -2,6 +2,7 @@
 // What the loads share: clocks, the processor time of a server, latencies, connections.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -66,6 +67,9 @@ class Histogram {
   std::array<std::uint64_t, kSteps * 57> buckets_{};
   std::uint64_t count_ = 0;
 };
+
+/// How long a load runs before it is measured.
+inline std::uint64_t warm_up_ns(double seconds) { return static_cast<std::uint64_t>(std::min(0.3, seconds) * 1e9); }
 
 /// Begins to measure when it is made.
 class Measurement {

@@ -42,7 +42,7 @@ class Storm {
 
   void run(double seconds, const std::string& server) {
     for (std::size_t i = 0; i < connections_.size(); ++i) begin(i);
-    turn_until(now_ns() + 300'000'000);  // warm-up
+    turn_until(now_ns() + bench::warm_up_ns(seconds));
     measuring_ = true;
     const bench::Measurement measurement(server);
     turn_until(measurement.start() + static_cast<std::uint64_t>(seconds * 1e9));
