@@ -9,7 +9,6 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/http/body.hpp>

@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/http/message.hpp>

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>

@@ -2,9 +2,9 @@
 // Which loop a thread gets, and of which kind.
 #pragma once
 
-#include <functional>
 #include <memory>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/loop/event_loop.hpp>
 
 namespace tutti {

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -16,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/error.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/sync/memory_channel.hpp>
@@ -98,7 +98,7 @@ Coro<> map_one(MapRun& run, F& function, T item, Guard<Semaphore>, Take take) {
   std::optional<Gathered<R, Keep>> result;
   std::exception_ptr error;
   try {
-    result.emplace(co_await mapped<Keep, R>(std::invoke(function, std::forward<T>(item))));
+    result.emplace(co_await mapped<Keep, R>(detail::invoke(function, std::forward<T>(item))));
   } catch (...) {
     error = std::current_exception();
   }

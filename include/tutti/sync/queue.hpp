@@ -4,11 +4,11 @@
 
 #include <coroutine>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/sync/errors.hpp>
 #include <tutti/sync/event.hpp>
 #include <tutti/sync/queue_storage.hpp>

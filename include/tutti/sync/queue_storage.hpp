@@ -2,12 +2,12 @@
 // What the queues keep their items in.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
+
+#include <tutti/base/heap.hpp>
 
 namespace tutti::detail {
 

@@ -10,12 +10,12 @@
 
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/awaitable.hpp>
@@ -87,9 +87,9 @@ AsyncGenerator<std::remove_cvref_t<detail::ResultInTheEnd<F, T>>> amap(AsyncGene
   try {
     while (auto item = co_await source.next()) {
       if constexpr (Awaitable<std::invoke_result_t<F&, T>>) {
-        co_yield co_await std::invoke(f, *std::move(item));
+        co_yield co_await detail::invoke(f, *std::move(item));
       } else {
-        co_yield std::invoke(f, *std::move(item));
+        co_yield detail::invoke(f, *std::move(item));
       }
     }
   } catch (...) {
@@ -106,9 +106,9 @@ AsyncGenerator<T> afilter(AsyncGenerator<T, Sent> source, Pred pred) {
   try {
     while (auto item = co_await source.next()) {
       if constexpr (Awaitable<std::invoke_result_t<Pred&, decltype(*item)>>) {
-        if (!co_await std::invoke(pred, *item)) continue;
+        if (!co_await detail::invoke(pred, *item)) continue;
       } else {
-        if (!std::invoke(pred, *item)) continue;
+        if (!detail::invoke(pred, *item)) continue;
       }
       co_yield *std::move(item);
     }

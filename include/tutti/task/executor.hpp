@@ -3,13 +3,13 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
@@ -109,7 +109,7 @@ auto bind_call(F&& function, Args&&... args) {
     using R = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>...>;
     return [function = std::decay_t<F>(std::forward<F>(function)),
             arguments = std::tuple<std::decay_t<Args>...>(std::forward<Args>(args)...)]() mutable -> R {
-      return std::apply([&](auto&... each) -> R { return std::invoke(function, std::move(each)...); }, arguments);
+      return std::apply([&](auto&... each) -> R { return detail::invoke(function, std::move(each)...); }, arguments);
     };
   }
 }

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -15,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/task/awaitable.hpp>
 #include <tutti/task/future.hpp>
@@ -215,20 +215,26 @@ auto gather_range(R&& range) {
 }
 
 template <bool Keep, class... Handles>
-auto gather_futures(const Handles&... futures) {
+struct Gathering {
   using State = GatherTuple<Keep, typename Handles::value_type...>;
-  EventLoop* loop = nullptr;
-  ((loop = loop == nullptr ? &futures.get_loop() : loop), ...);
-  if (loop == nullptr) loop = &get_event_loop();
-  return Future<typename State::Result>(Ref<FutureState>::adopt(new State(*loop, futures...)));
-}
 
-/// Makes the tasks one after another: in braces, the language has an order. Among arguments GCC goes from right to left.
+  explicit Gathering(const Handles&... futures)
+      : result(Ref<FutureState>::adopt(new State(*loop_of(futures...), futures...))) {}
+  static EventLoop* loop_of(const Handles&... futures) {
+    EventLoop* loop = nullptr;
+    ((loop = loop == nullptr ? &futures.get_loop() : loop), ...);
+    return loop == nullptr ? &get_event_loop() : loop;
+  }
+
+  Future<typename State::Result> result;
+};
+
+/// Makes the tasks one after another: in braces, the language has an order. Among a function's arguments GCC goes from right to left.
 template <bool Keep, class... A>
 auto gather_tuple(A&&... awaitables) {
-  const std::tuple<decltype(ensure_future(std::forward<A>(awaitables)))...> futures{
-      ensure_future(std::forward<A>(awaitables))...};
-  return std::apply([](const auto&... each) { return gather_futures<Keep>(each...); }, futures);
+  return Gathering<Keep, decltype(ensure_future(std::forward<A>(awaitables)))...>{
+      ensure_future(std::forward<A>(awaitables))...}
+      .result;
 }
 
 template <class R>

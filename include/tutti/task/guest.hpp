@@ -9,13 +9,13 @@
 
 #include <concepts>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/loop/event_loop.hpp>

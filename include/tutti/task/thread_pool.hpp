@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/task/concurrent.hpp>
@@ -124,10 +125,10 @@ class ThreadPoolExecutor final : public Executor {
   static detail::MapChunk<Result> one(const F& function, Item& item) {
     auto chunk = std::make_unique<std::vector<detail::MapItem<Result>>>();
     if constexpr (std::is_void_v<Result>) {
-      std::invoke(function, std::move(item));
+      detail::invoke(function, std::move(item));
       chunk->emplace_back();
     } else {
-      chunk->push_back(std::invoke(function, std::move(item)));
+      chunk->push_back(detail::invoke(function, std::move(item)));
     }
     return chunk;
   }

@@ -15,13 +15,13 @@
 
 #include <concepts>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/exception_group.hpp>
 #include <tutti/base/optional_ref.hpp>
 #include <tutti/task/awaitable.hpp>
