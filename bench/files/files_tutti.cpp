@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Files with Tutti. Random reads are made by 32 coroutines; "random1" has one, as a loop of pread(2) has.
-//   files_tutti random|random1|direct PATH READS
+// Files with Tutti. Random reads are made by 32 coroutines.
+//   files_tutti random|direct PATH READS
 //   files_tutti read|write PATH MIB
 #include <cstdint>
 #include <cstdlib>
@@ -38,13 +38,13 @@ Coro<> read_until_done(Reads& reads) {
   }
 }
 
-Coro<> read_at_random(std::string path, int flags, std::uint64_t count, std::size_t at_once) {
+Coro<> read_at_random(std::string path, int flags, std::uint64_t count) {
   tutti::Fd descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags));
   Reads reads{files::fdopen(std::move(descriptor), "r", {.buffer_size = 0}),
               bench::RandomBlocks(bench::size_of(path.c_str()) / bench::kBlock), count};
   std::vector<Coro<>> readers;
   const bench::Usage usage;
-  for (std::size_t i = 0; i < at_once; ++i) readers.push_back(read_until_done(reads));
+  for (int i = 0; i < 32; ++i) readers.push_back(read_until_done(reads));
   co_await tutti::gather(readers);
   usage.tell(count);
 }
@@ -78,7 +78,7 @@ Coro<> write_all(std::string path, std::uint64_t mib) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 4) bench::stop("usage: files_tutti random|random1|direct|read|write PATH READS|MIB");
+  if (count < 4) bench::stop("usage: files_tutti random|direct|read|write PATH READS|MIB");
   const std::string what = arguments[1];
   const std::uint64_t n = std::strtoull(arguments[3], nullptr, 10);
   if (what == "read") {
@@ -86,6 +86,6 @@ int main(int count, char** arguments) {
   } else if (what == "write") {
     tutti::run(write_all(arguments[2], n));
   } else {
-    tutti::run(read_at_random(arguments[2], what == "direct" ? O_DIRECT : 0, n, what == "random1" ? 1 : 32));
+    tutti::run(read_at_random(arguments[2], what == "direct" ? O_DIRECT : 0, n));
   }
 }

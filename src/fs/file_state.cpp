@@ -179,7 +179,8 @@ std::optional<std::size_t> FileState::read_if_at_hand(MutableBytes memory, std::
 }
 
 Coro<> FileState::wait_for_budget() {
-  if (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
+  // Others that wait may take all of the next one too: whoever waits longest comes first.
+  while (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
 }
 
 std::size_t FileState::read_size(std::size_t count) const noexcept {

@@ -81,7 +81,7 @@ class FileState final : public FileBase, public LoopMember {
   Coro<std::size_t> fill(std::size_t count, bool exactly = false);
   /// What is at hand straight into `memory`, past the buffer, which is empty.
   std::optional<std::size_t> read_now(MutableBytes memory) { return read_if_at_hand(memory, -1); }
-  /// Gives the loop back if this iteration has read enough of what is at hand.
+  /// Gives the loop back until an iteration comes that may still read what is at hand.
   Coro<> wait_for_budget();
   /// How much there is ahead of what was read; nothing if that cannot be said.
   [[nodiscard]] std::optional<std::size_t> expected_rest() const noexcept;
