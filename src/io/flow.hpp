@@ -48,6 +48,7 @@ class WriteMarks {
 class ReadBurst {
  public:
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+  [[nodiscard]] bool smallest() const noexcept { return size_ == kSmallest; }
   /// A read of `size()` bytes brought `count`.
   void adapt(std::uint32_t count) noexcept {
     if (count == size_) {

@@ -83,6 +83,7 @@ void StreamState::connection_lost(std::exception_ptr error) noexcept {
   } else {
     feed_eof();
   }
+  if (!waiters_) return;
   const auto wake = [&](std::vector<Future<>>& waiters) {
     for (const Future<>& waiter : waiters) {
       if (waiter.done()) continue;
@@ -94,16 +95,17 @@ void StreamState::connection_lost(std::exception_ptr error) noexcept {
     }
     waiters.clear();
   };
-  wake(closers_);
-  wake(drainers_);
+  wake(waiters_->close);
+  wake(waiters_->drain);
 }
 
 void StreamState::resume_writing() noexcept {
   writing_paused_ = false;
-  for (const Future<>& waiter : drainers_) {
+  if (!waiters_) return;
+  for (const Future<>& waiter : waiters_->drain) {
     if (!waiter.done()) waiter.set_result();
   }
-  drainers_.clear();
+  waiters_->drain.clear();
 }
 
 // ---- the reader ----

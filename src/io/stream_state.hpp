@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -90,16 +91,9 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   void check_lost() const {
     if (lost_error_) std::rethrow_exception(lost_error_);
   }
-  std::vector<Future<>>& drainers() noexcept { return drainers_; }
-  std::vector<Future<>>& closers() noexcept { return closers_; }
+  std::vector<Future<>>& drainers() { return waiters().drain; }
+  std::vector<Future<>>& closers() { return waiters().close; }
   void drop_writer() noexcept;
-
-  ByteBuffer buffer;
-  bool eof = false;
-  /// Leaving the writer closes the connection in good order: it is a server's, which ends when its handler does.
-  bool leaving_closes = false;
-  /// Leaving the reader closes it too: there is no writer.
-  bool leaving_reader_closes = false;
 
   [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
   [[nodiscard]] std::exception_ptr exception() const noexcept { return exception_; }
@@ -111,19 +105,36 @@ class StreamState final : public lowlevel::Receiver, public lowlevel::PoolAlloca
   void wake_reader() noexcept;
   void drop_reader() noexcept;
 
+  /// Coroutines in `drain` and in `wait_closed`: few streams have any.
+  struct Waiters {
+    std::vector<Future<>> drain;
+    std::vector<Future<>> close;
+  };
+  Waiters& waiters() {
+    if (!waiters_) waiters_ = std::make_unique<Waiters>();
+    return *waiters_;
+  }
+
   Ref<lowlevel::Transport> transport_;
   std::size_t limit_;
   DataAwaiter* waiter_ = nullptr;
   std::exception_ptr exception_;   // of reads
   std::exception_ptr lost_error_;  // of wait_closed
-  std::vector<Future<>> drainers_;
-  std::vector<Future<>> closers_;
+  std::unique_ptr<Waiters> waiters_;
   std::uint32_t reads_ = 0;  // coroutines that read
   bool reading_paused_ = false;
   bool reader_left_ = false;
   bool reader_gone_ = false;  // and no read is under way
   bool writing_paused_ = false;
   bool lost_ = false;
+
+ public:
+  bool eof = false;
+  /// Leaving the writer closes the connection in good order: it is a server's, which ends when its handler does.
+  bool leaving_closes = false;
+  /// Leaving the reader closes it too: there is no writer.
+  bool leaving_reader_closes = false;
+  ByteBuffer buffer;
 };
 
 /// What a coroutine that reads holds.

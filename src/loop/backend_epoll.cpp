@@ -26,6 +26,9 @@
 //   - A reader that knows that its connection was drained (`Operation::drained`) waits without trying, since later bytes
 //     make an edge. The exceptions show in the events: the end of the stream that came with the last bytes (RDHUP), and
 //     urgent data, at which a read stops short (PRI).
+//   - A `Receiving` waits at the head of its queue until it ends. What comes is read to memory that all share, or to where it
+//     says, so a connection that idles holds none. It is read on until no byte is left or the next event is sure; whose
+//     socket brings more than its share is due again in the next `do_poll`.
 //   - An event under a reused number is harmless: the call says EAGAIN. A registration that is gone is not, so
 //     `forget` must be called before each close; EEXIST at a registration is then a reason to register anew, no error.
 //   - `do_poll` without a wait makes a system call only if somebody waits for an event.
@@ -47,6 +50,7 @@
 #include <tutti/base/fd.hpp>
 
 #include "operation_queue.hpp"
+#include "receiving.hpp"
 #include "syscalls.hpp"
 #include "turns.hpp"
 #include "wake_state.hpp"
@@ -60,9 +64,12 @@ using detail::OperationQueue;
 // In `Operation::backend.state`: the operation stands in a queue of its descriptor. Otherwise it is in `ended_`.
 constexpr std::uint32_t waits = detail::first_free_state_bit;
 
+// Calls for one that receives, before others have their turn.
+constexpr int kReadsAtOnce = 4;
+
 constexpr std::uint32_t hang_up = EPOLLERR | EPOLLHUP;
 
-class EpollBackend final : public IoBackend {
+class EpollBackend final : public IoBackend, public detail::ReceivingBackend {
  public:
   EpollBackend() {
     epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
@@ -74,6 +81,7 @@ class EpollBackend final : public IoBackend {
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "epoll"; }
+  [[nodiscard]] bool in_kernel() const noexcept override { return false; }
 
   void wake() noexcept override {
     if (!wake_.request()) return;
@@ -84,7 +92,7 @@ class EpollBackend final : public IoBackend {
 
   [[nodiscard]] int descriptor() noexcept override { return epoll_.get(); }
   // An operation that has ended shows in no event.
-  [[nodiscard]] bool begin_outside_wait() noexcept override { return ended_.empty() && wake_.begin_wait(); }
+  [[nodiscard]] bool begin_outside_wait() noexcept override { return nothing_yet() && wake_.begin_wait(); }
   void end_outside_wait() noexcept override {
     wake_.end_wait();
     look_ = true;
@@ -101,6 +109,7 @@ class EpollBackend final : public IoBackend {
 
  protected:
   void do_submit(Operation& operation) override {
+    if (detail::is_receiving(operation)) return start_receiving(operation);
     if (const auto result = detail::prepare(operation)) return end(operation, *result);
     const bool must_wait = operation.opcode == Opcode::connect || others_wait(operation);
     if (!must_wait && !may_wait_untried(operation)) {
@@ -116,7 +125,7 @@ class EpollBackend final : public IoBackend {
   }
 
   void do_poll(std::optional<Duration> timeout, ReadyQueue& completed) override {
-    const bool may_wait = ended_.empty() && (!timeout || *timeout > Duration::zero());
+    const bool may_wait = nothing_yet() && (!timeout || *timeout > Duration::zero());
     if (may_wait && wake_.begin_wait()) {
       const int count = wait_for_events(timeout);
       wake_.end_wait();
@@ -124,10 +133,13 @@ class EpollBackend final : public IoBackend {
     } else if (waiting_ != 0 || std::exchange(look_, false)) {
       serve_events(wait_for_events(Duration::zero()));
     }
+    serve_due();
+    completed.append(arrivals_);
     while (Operation* operation = ended_.pop()) deliver(*operation, operation->result, completed);
   }
 
  private:
+  static constexpr int kNone = -1;
   struct Descriptor {
     OperationQueue readers;
     OperationQueue writers;
@@ -135,9 +147,13 @@ class EpollBackend final : public IoBackend {
     std::uint32_t registered = 0;  // events; none: not registered
     bool readable = false;         // an edge came that no reader has seen
     bool ending = false;           // there may be something to read without another edge
+    bool due = false;              // its readers are to be tried, with or without an edge
+    int next_due = kNone;          // the next such descriptor
 
     [[nodiscard]] bool idle() const noexcept { return readers.empty() && writers.empty() && watchers.empty(); }
   };
+
+  [[nodiscard]] bool nothing_yet() const noexcept { return ended_.empty() && due_ == kNone; }
 
   OperationQueue& queue_of(const Operation& operation) noexcept {
     Descriptor& descriptor = descriptors_[static_cast<std::size_t>(operation.fd)];
@@ -163,7 +179,7 @@ class EpollBackend final : public IoBackend {
   // The call said EAGAIN, so the descriptor is open and its number small enough for an index.
   void wait(Operation& operation) {
     const auto index = static_cast<std::size_t>(operation.fd);
-    if (index >= descriptors_.size()) descriptors_.resize(std::max(index + 1, descriptors_.size() * 2));
+    if (index >= descriptors_.size()) descriptors_.resize(index + 1);
     if (const int error = watch(operation, descriptors_[index]); error != 0) return end(operation, error);
     queue_of(operation).push(operation);
     operation.backend.state |= waits;
@@ -210,14 +226,65 @@ class EpollBackend final : public IoBackend {
     if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | hang_up)) != 0) {
       descriptor.readable = descriptor.readers.empty();
       descriptor.ending = descriptor.ending || (event.events & (EPOLLRDHUP | EPOLLPRI | hang_up)) != 0;
-      serve_in_turn(descriptor.readers);
+      serve_readers(descriptor);
     }
     if ((event.events & (EPOLLOUT | hang_up)) != 0) serve_in_turn(descriptor.writers);
     serve_each(descriptor.watchers);
   }
 
+  // ---- receives that go on ----
+
+  void start_receiving(Operation& operation) {
+    if (!lent_.provide()) return end(operation, -ENOBUFS);
+    const auto index = static_cast<std::size_t>(operation.fd);
+    const bool known = index < descriptors_.size() && (descriptors_[index].registered & EPOLLIN) != 0;
+    wait(operation);
+    // A new registration reports what is there; before an old one the edge may have gone by.
+    if (known) make_due(operation.fd);
+  }
+
+  void serve_readers(Descriptor& descriptor) noexcept {
+    Operation* const first = descriptor.readers.front();
+    if (first == nullptr || !detail::is_receiving(*first)) return serve_in_turn(descriptor.readers);
+    receive(static_cast<detail::Receiving&>(*first), descriptor);
+    if (descriptor.readers.front() != first && !descriptor.readers.empty()) make_due(first->fd);
+  }
+
+  void receive(detail::Receiving& operation, Descriptor& descriptor) noexcept {
+    for (int i = 0; i < kReadsAtOnce; ++i) {
+      bool filled = false;
+      const int result = lent_.receive(operation, arrivals_, filled);
+      if ((operation.backend.state & waits) == 0 || result == -EAGAIN) return;  // it was cancelled meanwhile
+      if (result <= 0) {
+        descriptor.readers.pop();
+        return stop_waiting(operation, result);
+      }
+      if (filled) break;
+      if (operation.drained && !descriptor.ending) return;
+    }
+    make_due(operation.fd);
+  }
+
+  void make_due(int fd) noexcept {
+    Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
+    if (std::exchange(descriptor.due, true)) return;
+    descriptor.next_due = std::exchange(due_, fd);
+  }
+
+  void serve_due() noexcept {
+    for (int fd = std::exchange(due_, kNone); fd != kNone;) {
+      Descriptor& descriptor = descriptors_[static_cast<std::size_t>(fd)];
+      descriptor.due = false;
+      fd = descriptor.next_due;
+      serve_readers(descriptor);
+    }
+  }
+
+  // ---- the others ----
+
   void serve_in_turn(OperationQueue& queue) noexcept {
     while (Operation* operation = queue.front()) {
+      if (detail::is_receiving(*operation)) return make_due(operation->fd);
       const auto result = detail::attempt(*operation);
       if (!result) return;
       queue.pop();
@@ -263,6 +330,9 @@ class EpollBackend final : public IoBackend {
 
   std::vector<Descriptor> descriptors_;  // by number
   OperationQueue ended_;
+  ReadyQueue arrivals_;  // of receives that go on
+  int due_ = kNone;      // a descriptor, and others behind it
+  detail::LentMemory lent_;
   std::size_t waiting_ = 0;
   bool coarse_ = false;  // no epoll_pwait2
   bool look_ = false;    // others waited: an event that nobody takes would end each of their waits

@@ -16,6 +16,7 @@
 //   - Operations on one descriptor share one entry.
 //   - What ends without a wait (a nop, a bad argument, a connect that fails at once) stands in `ended_`
 //     until `do_poll`, because nothing completes inside `submit`.
+//   - A `Receiving` reads to memory that all share, or to where it says, and stays in flight.
 //   - A write to a pipe that is among the entries wakes the loop.
 #include <tutti/loop/io_backend.hpp>
 
@@ -31,6 +32,7 @@
 #include <tutti/base/fd.hpp>
 
 #include "operation_queue.hpp"
+#include "receiving.hpp"
 #include "syscalls.hpp"
 #include "wake_state.hpp"
 
@@ -43,7 +45,7 @@ using detail::OperationQueue;
 // In `Operation::backend.state`: the result is there, the operation stands in `ended_`.
 constexpr std::uint32_t ended = detail::first_free_state_bit;
 
-class PollBackend final : public IoBackend {
+class PollBackend final : public IoBackend, public detail::ReceivingBackend {
  public:
   PollBackend() {
     int ends[2];
@@ -53,6 +55,7 @@ class PollBackend final : public IoBackend {
   }
 
   [[nodiscard]] std::string_view name() const noexcept override { return "poll"; }
+  [[nodiscard]] bool in_kernel() const noexcept override { return false; }
 
   void wake() noexcept override {
     if (!wake_.request()) return;
@@ -65,6 +68,7 @@ class PollBackend final : public IoBackend {
 
  protected:
   void do_submit(Operation& operation) override {
+    if (detail::is_receiving(operation) && !lent_.provide()) return end(operation, -ENOBUFS);
     if (const auto result = detail::prepare(operation)) end(operation, *result);
   }
 
@@ -109,8 +113,17 @@ class PollBackend final : public IoBackend {
       if (place == entry_of_.end()) return;
       const short events = entries_[place->second].revents;
       if ((events & (detail::awaited_events(operation) | POLLERR | POLLHUP | POLLNVAL)) == 0) return;
+      if (detail::is_receiving(operation)) return receive(static_cast<detail::Receiving&>(operation), completed);
       if (const auto result = detail::attempt(operation)) deliver(operation, *result, completed);
     });
+  }
+
+  // It stays in flight until it ends; if there is more, the next poll tells so.
+  void receive(detail::Receiving& operation, ReadyQueue& completed) noexcept {
+    bool filled = false;
+    const int result = lent_.receive(operation, completed, filled);
+    const bool cancelled = (operation.backend.state & ended) != 0;
+    if (!cancelled && result <= 0 && result != -EAGAIN) deliver(operation, result, completed);
   }
 
   void collect_entries() {
@@ -132,6 +145,7 @@ class PollBackend final : public IoBackend {
   }
 
   OperationQueue ended_;
+  detail::LentMemory lent_;
   std::vector<pollfd> entries_;                    // [0] is the pipe
   std::unordered_map<int, std::size_t> entry_of_;  // by descriptor
   detail::WakeState wake_;

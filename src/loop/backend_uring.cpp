@@ -96,6 +96,7 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
 
   [[nodiscard]] std::string_view name() const noexcept override { return "uring"; }
   [[nodiscard]] bool native_files() const noexcept override { return true; }
+  [[nodiscard]] bool in_kernel() const noexcept override { return true; }
 
   void wake() noexcept override {
     if (!wake_.request()) return;

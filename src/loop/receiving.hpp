@@ -3,6 +3,7 @@
 #pragma once
 
 #include <limits>
+#include <memory>
 
 #include <tutti/base/bytes.hpp>
 #include <tutti/loop/io_backend.hpp>
@@ -24,7 +25,11 @@ class Receiving : public lowlevel::Operation {
 
   /// Is handed bytes inside the back end's `poll`: they are to be copied, and looked at when the entry that this gives runs.
   /// Null if that stands in the ready queue already.
+  /// Nothing if nothing had come to where `place` said.
   virtual lowlevel::Ready* take(BytesView bytes) noexcept = 0;
+
+  /// Is asked there, unless the kernel receives by itself, where to read to: the memory that is lent, or some of its own.
+  virtual MutableBytes place(MutableBytes lent) noexcept = 0;
 
  protected:
   Receiving() noexcept = default;
@@ -40,10 +45,28 @@ class Receiving : public lowlevel::Operation {
 class ReceivingBackend {
  public:
   virtual ~ReceivingBackend() = default;
+  /// Whether the kernel makes the calls: those of an iteration leave together.
+  [[nodiscard]] virtual bool in_kernel() const noexcept = 0;
 };
 
 [[nodiscard]] inline bool receives_on(const lowlevel::IoBackend& backend) noexcept {
   return dynamic_cast<const ReceivingBackend*>(&backend) != nullptr;
 }
+[[nodiscard]] inline bool receives_in_kernel(const lowlevel::IoBackend& backend) noexcept {
+  const auto* const receiving = dynamic_cast<const ReceivingBackend*>(&backend);
+  return receiving != nullptr && receiving->in_kernel();
+}
+
+/// For back ends that make the calls themselves: the memory that they lend, to one after the other.
+class LentMemory {
+ public:
+  /// Once is enough. False if there is none.
+  [[nodiscard]] bool provide() noexcept;
+  /// What a call of recv(2) brings, handed over; its result.
+  int receive(Receiving& operation, lowlevel::ReadyQueue& arrivals, bool& filled) const noexcept;
+
+ private:
+  std::unique_ptr<char[]> memory_;
+};
 
 }  // namespace tutti::detail

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "turns.hpp"
 
-#include <algorithm>
 #include <cstddef>
 
 #include <sys/resource.h>
@@ -23,7 +22,7 @@ bool Turns::enter(Operation& operation) {
   if (side_of(operation) == Side::neither) return true;
   if (index >= lines_.size()) {
     if (operation.fd < 0 || !may_be_open(index)) return true;
-    lines_.resize(std::max(index + 1, lines_.size() * 2));
+    lines_.resize(index + 1);
   }
   OperationQueue& line = *line_of(operation);
   const bool first = line.empty();

@@ -32,12 +32,12 @@ constexpr std::size_t kMostPutOff = std::size_t{4} * 1024;
 
 Connection::Connection(EventLoop& loop, Fd socket, const Address& peer, Ref<ConnectionOwner> owner)
     : LoopMember(loop),
-      loop_(&loop),
-      socket_(std::move(socket)),
-      puts_off_(receives_on(loop.backend())),
-      may_receive_(puts_off_),
-      receives_(may_receive_),
+      in_kernel_(receives_in_kernel(loop.backend())),
+      puts_off_(in_kernel_),
+      receives_(receives_on(loop.backend())),
       reads_all_(is_internet(peer)),
+      socket_(std::move(socket)),
+      loop_(&loop),
       owner_(std::move(owner)),
       peer_(peer) {
   loop.claim_descriptor(socket_.get());
@@ -51,7 +51,7 @@ template <class Operation>
 void Connection::submit(Operation& operation) noexcept {
   try {
     loop_->submit(operation);
-    operation.under_way = true;
+    this->*Operation::under_way = true;
     retain();  // the operation's, until it is done or dropped
   } catch (...) {
     end(std::current_exception());
@@ -63,7 +63,7 @@ void Connection::resume_reading() noexcept {
   reading_ = true;
   if (!incoming_.empty()) {
     if (lowlevel::Ready* const arrival = announce()) loop_->make_ready(*arrival);
-  } else if (!read_.under_way) {
+  } else if (!read_under_way_) {
     submit_read();
   }
 }
@@ -71,6 +71,7 @@ void Connection::resume_reading() noexcept {
 void Connection::submit_read() noexcept {
   if (receives_) {
     read_.prepare(socket_.get());
+    read_.drained = reads_all_;
     return submit(read_);
   }
   try {
@@ -99,14 +100,30 @@ int Connection::read_burst() {
 
 // ---- a receive that goes on ----
 
-/// Inside the back end's poll.
-lowlevel::Ready* Connection::take(BytesView bytes) noexcept {
-  if (closing_) return nullptr;
+/// Inside the back end's poll, as is the next one. Much is read to where it is to stay, and that is made when it has come.
+MutableBytes Connection::place(MutableBytes lent) noexcept {
+  if (burst_.smallest()) return lent;
   try {
-    incoming_.append(bytes);
-    if (receives_ && incoming_.size() >= kBulk) {
-      receives_ = false;
-      read_.cancel({});
+    incoming_.reserve(burst_.size());
+    return incoming_.room().first(burst_.size());
+  } catch (...) {
+    return lent;
+  }
+}
+
+lowlevel::Ready* Connection::take(BytesView bytes) noexcept {
+  if (closing_ || bytes.empty()) {
+    if (incoming_.empty() && !closing_) incoming_ = ByteBuffer();
+    return nullptr;
+  }
+  const auto count = static_cast<std::uint32_t>(bytes.size());
+  try {
+    if (bytes.data() == incoming_.room().data()) {
+      incoming_.commit(count);
+      burst_.adapt(count);
+    } else {
+      incoming_.append(bytes);
+      if (incoming_.size() >= kBulk) expect_much();
     }
   } catch (...) {
     end(std::current_exception());  // better an error than a stream with a hole
@@ -115,22 +132,40 @@ lowlevel::Ready* Connection::take(BytesView bytes) noexcept {
   return announce();
 }
 
+void Connection::expect_much() noexcept {
+  if (!in_kernel_) return burst_.adapt(burst_.size());
+  if (!receives_) return;
+  receives_ = false;
+  read_.cancel({});
+}
+
 /// What is to stand in the ready queue; null if it does already.
 lowlevel::Ready* Connection::announce() noexcept {
-  if (std::exchange(arrival_.queued, true)) return nullptr;
+  if (std::exchange(arrival_queued_, true)) return nullptr;
   retain();
-  return &arrival_;
+  return this;
+}
+
+void Connection::run() {
+  const Ref<Connection> self = Ref<Connection>::adopt(this);
+  arrival_queued_ = false;
+  arrived();
+}
+
+void Connection::drop() noexcept {
+  const Ref<Connection> self = Ref<Connection>::adopt(this);
+  arrival_queued_ = false;
 }
 
 void Connection::arrived() {
   if (closing_) {
     // Too late: the receiver has closed. A read piece by piece that is under way still writes there.
-    if (!ending_ && (!read_.under_way || is_receiving(read_))) incoming_ = ByteBuffer();
+    if (!ending_ && (!read_under_way_ || is_receiving(read_))) incoming_ = ByteBuffer();
     return;
   }
   if (!reading_) return static_cast<void>(read_.cancel({}));  // paused: no more is to come, and what has come is held
   deliver();
-  if (reading_ && !closing_ && !read_.under_way) submit_read();
+  if (reading_ && !closing_ && !read_under_way_) submit_read();
 }
 
 void Connection::deliver() {
@@ -146,8 +181,8 @@ void Connection::receiving_done() {
   const bool failed = result < 0 && result != -ENOBUFS && result != -EAGAIN && result != -ECANCELED;
   if (!closing_ && (failed || (result == 0 && reading_))) deliver();  // what came before
   if (failed) return end(error("read from", -result));
-  if (!reading_ || closing_ || read_.under_way) return;  // an end that is not noticed now is found again
-  if (result != 0 && arrival_.queued) return;
+  if (!reading_ || closing_ || read_under_way_) return;  // an end that is not noticed now is found again
+  if (result != 0 && arrival_queued_) return;
   if (result != 0) return submit_read();
   eof_ = true;
   reading_ = false;
@@ -170,7 +205,7 @@ void Connection::read_done() {
     try {
       const bool full = incoming_.room().empty();
       small_reads_ = full ? 0 : small_reads_ + 1;
-      receives_ = may_receive_ && small_reads_ >= kFewReads;
+      receives_ = small_reads_ >= kFewReads && receives_on(loop_->backend());
       if (full) failure = read_burst();
     } catch (const std::bad_alloc&) {
       // What was read is delivered; the rest waits for the next read.
@@ -187,7 +222,7 @@ void Connection::read_done() {
   } else if (result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
     return end(error("read from", -result));
   }
-  if (reading_ && !closing_ && !read_.under_way) submit_read();
+  if (reading_ && !closing_ && !read_under_way_) submit_read();
 }
 
 // ---- writing ----
@@ -232,38 +267,46 @@ void Connection::writelines(std::span<const BytesView> pieces) {
   } else if (put_off_) {
     puts_off_ = false;  // it writes piece by piece: the second one would have to wait for the first
   }
-  append_rest(write_.under_way ? queued_ : sending_, pieces, skip);
-  if (!write_.under_way) submit_write();
+  ByteBuffer& to = write_under_way_ ? sending().queued : sending().bytes;
+  append_rest(to, pieces, skip);
+  if (!write_under_way_) submit_write();
   check_high();
+}
+
+Connection::Sending& Connection::sending() {
+  if (!sending_) sending_ = std::make_unique<Sending>(*this);
+  return *sending_;
 }
 
 /// The loop's next system call sends this, with what other connections write in this iteration: half the price of a call for
 /// each.
 void Connection::put_off(std::span<const BytesView> pieces) {
-  append_rest(sending_, pieces, 0);
+  append_rest(sending().bytes, pieces, 0);
   put_off_ = true;
   submit_write();
 }
 
 void Connection::submit_write() noexcept {
   // The result of an operation is 32 bits wide.
-  write_.prepare_send(socket_.get(), sending_.view().substr(0, INT_MAX));
-  submit(write_);
+  sending_->prepare_send(socket_.get(), sending_->bytes.view().substr(0, INT_MAX));
+  submit(*sending_);
 }
 
 void Connection::write_done() {
   put_off_ = false;
   if (ending_) return finish();
-  const int result = write_.result;
+  const int result = sending_->result;
   if (result < 0 && result != -EINTR && result != -EAGAIN && result != -ECANCELED) {
     return end(error("write to", -result));
   }
-  if (result > 0) sending_.consume(static_cast<std::size_t>(result));
-  if (sending_.empty()) {
-    sending_ = std::move(queued_);  // and the memory of what was sent is free
-    queued_ = ByteBuffer();
+  ByteBuffer& bytes = sending_->bytes;
+  if (result > 0) bytes.consume(static_cast<std::size_t>(result));
+  if (bytes.empty()) bytes = std::exchange(sending_->queued, ByteBuffer());  // the memory of what was sent is free
+  if (!bytes.empty()) {
+    submit_write();
+  } else {
+    sending_.reset();
   }
-  if (!sending_.empty()) submit_write();
   check_low();
   if (!ending_ && nothing_written()) all_was_sent();
 }
@@ -282,8 +325,8 @@ void Connection::all_was_sent() noexcept {
 Fd Connection::begin_sendfile(Future<> sent) {
   if (!can_write("sendfile")) throw RuntimeError("sendfile: the transport is closing");
   Fd socket(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!socket) throw_os_error(errno, "sendfile to " + peer_.to_string());
-  sendfile_ = std::move(sent);
+  if (!socket) throw_os_error(errno, "sendfile to " + peername().to_string());
+  sendfile_ = std::make_unique<Future<>>(std::move(sent));
   if (nothing_written()) all_was_sent();
   return socket;
 }
@@ -320,7 +363,7 @@ void Connection::check_low() noexcept {
 // ---- the end ----
 
 std::exception_ptr Connection::error(const char* operation, int number) const {
-  return make_os_error(number, std::string(operation) + " " + peer_.to_string());
+  return make_os_error(number, std::string(operation) + " " + peername().to_string());
 }
 
 void Connection::close() noexcept {
@@ -341,32 +384,21 @@ void Connection::end(std::exception_ptr why) noexcept {
     if (!sendfile_->done()) sendfile_->set_exception(why_ ? why_ : error("sendfile to", ECONNABORTED));
   }
   read_.cancel({});
-  write_.cancel({});
-  if (read_.under_way || write_.under_way) return;  // the last one that comes back goes on
+  if (sending_) sending_->cancel({});
+  if (read_under_way_ || write_under_way_) return;  // the last one that comes back goes on
   retain();
-  loop_->make_ready(*this);
-}
-
-void Connection::run() {
-  const Ref<Connection> self = Ref<Connection>::adopt(this);
-  finish();
-}
-
-void Connection::drop() noexcept {
-  const Ref<Connection> self = Ref<Connection>::adopt(this);
-  dropped();
+  loop_->make_ready(read_);  // which stands for the end, too
 }
 
 /// Goes on once nothing is in flight.
 void Connection::finish() noexcept {
-  if (read_.under_way || write_.under_way || !socket_) return;
+  if (read_under_way_ || write_under_way_ || !socket_) return;
   release_socket();
   leave_loop();
   incoming_ = ByteBuffer();
   // What was left unsent can be asked for until it was told.
   if (const Ref<lowlevel::Receiver> receiver = std::move(receiver_)) receiver->connection_lost(std::move(why_));
-  sending_ = ByteBuffer();
-  queued_ = ByteBuffer();
+  sending_.reset();
   if (const Ref<ConnectionOwner> owner = std::move(owner_)) owner->connection_ended();
 }
 
@@ -382,12 +414,12 @@ void Connection::loop_closes() noexcept {
   reading_ = false;
   receiver_ = nullptr;
   owner_ = nullptr;
-  if (!read_.under_way && !write_.under_way) release_socket();
+  if (!read_under_way_ && !write_under_way_) release_socket();
 }
 
 /// The loop has closed and gives back what it held.
 void Connection::dropped() noexcept {
-  if (!read_.under_way && !write_.under_way) release_socket();
+  if (!read_under_way_ && !write_under_way_) release_socket();
 }
 
 lowlevel::Transport& Connection::uppermost() noexcept {

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include <tutti/base/fd.hpp>
@@ -18,6 +18,7 @@
 #include "io/flow.hpp"
 #include "loop/loop_list.hpp"
 #include "loop/receiving.hpp"
+#include "stored_address.hpp"
 
 namespace tutti::detail {
 
@@ -32,6 +33,10 @@ class ConnectionOwner : public lowlevel::Shared {
 /// Until an operation's completion the kernel owns its memory, so each operation in flight holds a reference. The end
 /// always comes in one order: cancel what is in flight, wait for the completions, tell the back end, close, tell the
 /// receiver.
+/// Ten thousand of them may wait for bytes, so what only some need stands elsewhere: what is written, while it is; what is read, from when it
+/// has come.
+///
+/// As an entry of the ready queue it says that bytes came and wait in `incoming_`.
 class Connection final : public lowlevel::Transport,
                          public LoopMember,
                          private lowlevel::Ready,
@@ -52,7 +57,8 @@ class Connection final : public lowlevel::Transport,
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
   /// What was put off is as good as sent, but for those who wait for the end.
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override {
-    return (put_off_ && !closing_ ? 0 : sending_.size()) + queued_.size();
+    if (!sending_) return 0;
+    return (put_off_ && !closing_ ? 0 : sending_->bytes.size()) + sending_->queued.size();
   }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
   [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
@@ -63,7 +69,7 @@ class Connection final : public lowlevel::Transport,
   void abort() noexcept override { end(nullptr); }
   [[nodiscard]] bool is_closing() const noexcept override { return closing_; }
 
-  [[nodiscard]] Address peername() const override { return peer_; }
+  [[nodiscard]] Address peername() const override { return peer_.get(); }
   [[nodiscard]] Address sockname() const override;
   [[nodiscard]] int fd() const noexcept override { return socket_.get(); }
 
@@ -81,57 +87,51 @@ class Connection final : public lowlevel::Transport,
   void loop_closes() noexcept override;
 
  private:
-  // Whom the operations below call.
+  // Whom the operations below call, and whether they were submitted and are not back yet: what was delivered still stands in the ready
+  // queue for a while.
   void read_done();
   void write_done();
+  [[nodiscard]] MutableBytes place(MutableBytes lent) noexcept;
   [[nodiscard]] lowlevel::Ready* take(BytesView bytes) noexcept;
+  [[no_unique_address]] WriteMarks marks_;  // its last bytes are free for what follows
+  bool read_under_way_ = false;
+  bool write_under_way_ = false;
 
-  template <class Base, void (Connection::*Done)()>
+  template <class Base, bool Connection::* UnderWay, void (Connection::*Done)()>
   class Part : public Base {
    public:
     explicit Part(Connection& connection) noexcept : connection_(connection) {}
-    // Submitted, and not back yet: what was delivered still stands in the ready queue for a while.
-    bool under_way = false;
+    static constexpr bool Connection::* under_way = UnderWay;
 
     void run() override {
       const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
-      under_way = false;
-      (connection_.*Done)();
+      (*self).*UnderWay = false;
+      ((*self).*Done)();
     }
     void drop() noexcept override {
       const Ref<Connection> self = Ref<Connection>::adopt(&connection_);
-      under_way = false;
-      connection_.dropped();
+      (*self).*UnderWay = false;
+      self->dropped();
     }
 
    protected:
     Connection& connection_;
   };
 
-  class Reading final : public Part<Receiving, &Connection::read_done> {
+  class Reading final : public Part<Receiving, &Connection::read_under_way_, &Connection::read_done> {
    public:
     using Part::Part;
+    MutableBytes place(MutableBytes lent) noexcept override { return connection_.place(lent); }
     lowlevel::Ready* take(BytesView bytes) noexcept override { return connection_.take(bytes); }
   };
 
-  /// Bytes came, and wait in `incoming_`.
-  class Arrival final : public lowlevel::Ready {
+  /// Made when something is to be written that cannot be sent at once, and gone when it was.
+  class Sending final : public Part<lowlevel::Operation, &Connection::write_under_way_, &Connection::write_done>,
+                        public lowlevel::PoolAllocated {
    public:
-    explicit Arrival(Connection& connection) noexcept : connection_(connection) {}
-    bool queued = false;  // holds a reference then
-
-    void run() override {
-      const Ref<Connection> self = leave_queue();
-      connection_.arrived();
-    }
-    void drop() noexcept override { leave_queue(); }
-
-   private:
-    Ref<Connection> leave_queue() noexcept {
-      queued = false;
-      return Ref<Connection>::adopt(&connection_);
-    }
-    Connection& connection_;
+    using Part::Part;
+    ByteBuffer bytes;   // the kernel's while it is under way
+    ByteBuffer queued;  // what comes behind them
   };
 
   ~Connection() override;
@@ -141,17 +141,21 @@ class Connection final : public lowlevel::Transport,
   template <class Operation>
   void submit(Operation& operation) noexcept;
   void submit_read() noexcept;
+  void expect_much() noexcept;
   void receiving_done();
   [[nodiscard]] lowlevel::Ready* announce() noexcept;
   void arrived();
   void deliver();
   int read_burst();
   [[nodiscard]] bool can_write(const char* operation) const;
-  [[nodiscard]] bool nothing_written() const noexcept { return sending_.empty() && queued_.empty(); }
+  [[nodiscard]] bool nothing_written() const noexcept {
+    return !sending_ || (sending_->bytes.empty() && sending_->queued.empty());
+  }
   [[nodiscard]] bool idle_for_writing() const noexcept { return nothing_written() && !sendfile_; }
   void all_was_sent() noexcept;
   void put_off(std::span<const BytesView> pieces);
   std::size_t send_now(std::span<const BytesView> pieces) noexcept;
+  [[nodiscard]] Sending& sending();
   void submit_write() noexcept;
   void shut_down_writing() noexcept;
   void check_high() noexcept;
@@ -162,33 +166,30 @@ class Connection final : public lowlevel::Transport,
   void dropped() noexcept;
   void release_socket() noexcept;
 
-  EventLoop* loop_;
-  Fd socket_;
-  bool reading_ = false;    // the receiver wants data
-  bool eof_ = false;        // there will be none
-  bool write_eof_ = false;  // asked for
-  bool closing_ = false;    // close() or worse
-  bool ending_ = false;     // what is in flight was cancelled: no way back
-  bool drained_ = false;    // the last read took all that was there
-  bool puts_off_;           // small writes, to the next submission
-  bool put_off_ = false;    // what `sending_` holds was
-  const bool may_receive_;  // by a `Receiving`
-  bool receives_;           // it does: by a `Receiving`, which goes on
-  const bool reads_all_;    // a short read means that; on Unix sockets it stops short where descriptors were passed
+  bool reading_ = false;         // the receiver wants data
+  bool eof_ = false;             // there will be none
+  bool write_eof_ = false;       // asked for
+  bool closing_ = false;         // close() or worse
+  bool ending_ = false;          // what is in flight was cancelled: no way back
+  bool drained_ = false;         // the last read took all that was there
+  bool arrival_queued_ = false;  // holds a reference then
+  const bool in_kernel_;         // the kernel makes the calls, those of an iteration together
+  bool puts_off_;                // small writes, to the next submission
+  bool put_off_ = false;         // what is being sent was
+  bool receives_;                // it does: by a `Receiving`, which goes on
+  const bool reads_all_;  // a short read means that; on Unix sockets it stops short where descriptors were passed
   std::uint8_t small_reads_ = 0;  // one after the other, piece by piece
+  Fd socket_;
   ReadBurst burst_;
-  WriteMarks marks_;
+  EventLoop* loop_;
   Ref<lowlevel::Receiver> receiver_;
   Ref<ConnectionOwner> owner_;
   std::exception_ptr why_;
-  ByteBuffer incoming_;               // the kernel's while read_ is under way, unless it goes on
-  ByteBuffer sending_;                // the kernel's while write_ is under way
-  ByteBuffer queued_;                 // what comes behind it
-  std::optional<Future<>> sendfile_;  // one is in progress; it waits for what was written before
+  ByteBuffer incoming_;  // the kernel's while read_ is under way, unless it goes on
+  std::unique_ptr<Sending> sending_;
+  std::unique_ptr<Future<>> sendfile_;  // one is in progress; it waits for what was written before
   Reading read_{*this};
-  Arrival arrival_{*this};
-  Part<lowlevel::Operation, &Connection::write_done> write_{*this};
-  Address peer_;
+  StoredAddress peer_;
 };
 
 }  // namespace tutti::detail

@@ -94,26 +94,23 @@ class StreamServer final : public detail::ServerState {
     state->leaving_closes = true;
     transport->set_receiver(detail::Ref<lowlevel::Receiver>(state.get()));
     transport->resume_reading();
-    return handle(detail::Ref<StreamServer>(this), {StreamReader(state), StreamWriter(state)});
+    return handle(detail::Ref<StreamServer>(this), {StreamReader(state), StreamWriter(state)}, std::move(transport));
   }
 
  private:
   ~StreamServer() override = default;
 
   /// The task of one connection. Its end, however it comes, leaves the writer, and that closes the connection.
-  static Coro<> handle(detail::Ref<StreamServer> server, Streams streams) {
-    const std::string peer = streams.writer.peername().to_string();
-    std::exception_ptr error;
+  static Coro<> handle(detail::Ref<StreamServer> server, Streams streams, detail::Ref<lowlevel::Transport> transport) {
     try {
       co_await server->handler_(std::move(streams.reader), std::move(streams.writer));
     } catch (const BaseException&) {
       throw;  // a cancellation is no error of the handler's
     } catch (...) {
-      error = std::current_exception();
-    }
-    if (error) {
-      server->loop().call_exception_handler(
-          {"unhandled exception in a connection's handler", error, "connection with " + peer, {}});
+      server->loop().call_exception_handler({"unhandled exception in a connection's handler",
+                                             std::current_exception(),
+                                             "connection with " + transport->description(),
+                                             {}});
     }
   }
 
