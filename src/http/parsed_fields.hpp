@@ -3,10 +3,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <tutti/http/headers.hpp>
+#include <tutti/http/message.hpp>
 
 namespace tutti::http::detail {
 
@@ -14,6 +18,35 @@ namespace tutti::http::detail {
 struct ParsedFields {
   static void add(Headers& headers, std::string_view name, std::string_view value) { headers.append(name, value); }
 };
+
+/// Writes behind a string that was made as long as it will be: cheaper than to append many short pieces.
+class Pen {
+ public:
+  /// `length`: of all that is to be written behind the first `begin` characters of `out`.
+  Pen(std::string& out, std::size_t begin, std::size_t length) {
+    out.resize(begin + length);
+    at_ = out.data() + begin;
+  }
+  Pen& put(std::string_view text) noexcept {
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+    return *this;
+  }
+  Pen& field(std::string_view name, std::string_view value) noexcept {
+    return put(name).put(": ").put(value).put("\r\n");
+  }
+  static constexpr std::size_t size_of_field(std::string_view name, std::string_view value) noexcept {
+    return name.size() + value.size() + 4;
+  }
+
+ private:
+  char* at_;
+};
+
+using FieldView = std::pair<std::string_view, std::string_view>;
+
+/// As the public `serialize`, with more fields behind those of the head, which are known to be right.
+void serialize(const ResponseHead& head, std::span<const FieldView> more, std::string& out);
 
 /// `text` in quotes for a message, cut if it is long, with control characters and non-ASCII bytes as \xNN.
 [[nodiscard]] std::string quote(std::string_view text, std::size_t most = 60);

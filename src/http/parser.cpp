@@ -90,7 +90,8 @@ class MessageParser {
 
   std::size_t feed(BytesView data, std::string& body) {
     return guarded([&] {
-      beast_->body = &body;
+      body_ = &body;
+      if (beast_) beast_->body = body_;
       std::size_t taken = 0;
       while (taken < data.size() && phase_ != Phase::complete) {
         const bool was_head = phase_ == Phase::head;
@@ -135,7 +136,7 @@ class MessageParser {
   enum class Phase : std::uint8_t { head, length, to_eof, chunk_line, chunk_data, trailer, complete };
 
   void restart() {
-    head_ = {};
+    clear_head();
     trailers_.clear();
     head_block_.clear();
     trailer_block_.clear();
@@ -144,7 +145,17 @@ class MessageParser {
     remaining_ = received_ = 0;
     phase_ = Phase::head;
     to_eof_ = keep_alive_ = behind_chunk_ = false;
-    beast_.emplace(head_, trailers_);
+    beast_.reset();
+  }
+
+  void clear_head() {
+    if constexpr (kRequest) {
+      head_.method.clear();
+      head_.target.clear();
+      head_.headers.clear();
+    } else {
+      head_ = {};
+    }
   }
 
   /// Runs `function`; a refusal becomes the error that each later call throws again.
@@ -184,8 +195,13 @@ class MessageParser {
     const auto line = text.substr(0, text.find('\r'));
     std::string patched;
     if constexpr (kRequest) {
-      check_request_line(line);
+      if (read_plain_head(check_request_line(line), text.substr(line.size() + 2), head_)) {
+        check_target_and_host(head_);
+        return on_end_of_head({.chunked = false, .length = 0});
+      }
+      beast_.emplace(head_, trailers_).body = body_;
     } else {
+      beast_.emplace(head_, trailers_).body = body_;
       if (status_line_lacks_space(line)) {
         patched.assign(text).insert(line.size(), 1, ' ');
         text = patched;
@@ -219,17 +235,19 @@ class MessageParser {
     if (++informational_ > limits_.informational) {
       throw Refusal{Kind::informational, "more than " + std::to_string(limits_.informational) + " 1xx responses"};
     }
-    std::string* const body = beast_->body;
     restart();
-    beast_->body = body;
   }
 
   void on_final_head() {
-    framing_ = check_framing(head_.version, head_.headers);
+    const Framing framing = check_framing(head_.version, head_.headers);
     to_eof_ = beast_->need_eof();
+    on_end_of_head(beast_->is_done() ? Framing{.chunked = false, .length = 0} : framing);
+  }
+
+  void on_end_of_head(const Framing& framing) {
+    framing_ = framing;
     keep_alive_ = wants_keep_alive(head_.version, head_.headers) && !to_eof_ && !leaves_http();
-    if (beast_->is_done()) {
-      framing_ = {.chunked = false, .length = 0};
+    if (!beast_ || beast_->is_done()) {
       phase_ = Phase::complete;
     } else if (framing_.chunked) {
       phase_ = Phase::chunk_line;
@@ -358,8 +376,9 @@ class MessageParser {
   Head head_;
   Headers trailers_;
   Framing framing_;
-  std::string chunk_line_;      // what Beast has not taken of the chunk lines and the trailer
-  std::string request_method_;  // whose response this is
+  std::string* body_ = nullptr;  // where body bytes go
+  std::string chunk_line_;       // what Beast has not taken of the chunk lines and the trailer
+  std::string request_method_;   // whose response this is
   std::optional<std::uint64_t> body_limit_;
   std::uint64_t remaining_ = 0;  // of the body, or of the present chunk
   std::uint64_t received_ = 0;   // body bytes so far, where the head does not tell their number

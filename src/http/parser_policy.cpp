@@ -3,6 +3,7 @@
 #include "parser_policy.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "parsed_fields.hpp"
@@ -20,12 +21,14 @@ constexpr bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <=
 [[noreturn]] void refuse(Kind kind, std::string reason) { throw Refusal{kind, std::move(reason)}; }
 
 /// Section 2.3: two digits, exactly; what they are decides between "wrong" and "not supported".
-void check_version(std::string_view version) {
+Version check_version(std::string_view version) {
+  if (version == "HTTP/1.1") return Version::http11;
+  if (version == "HTTP/1.0") return Version::http10;
   if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
       !is_digit(version[7])) {
     refuse(Kind::start_line, "not an HTTP version: " + quote(version));
   }
-  if (version != "HTTP/1.1" && version != "HTTP/1.0") refuse(Kind::version, "unsupported version " + quote(version));
+  refuse(Kind::version, "unsupported version " + quote(version));
 }
 
 /// An address in brackets, loosely: whoever connects to it judges it; here it must only be unable to hide anything.
@@ -34,10 +37,17 @@ bool is_ip_literal(std::string_view host) noexcept {
          std::all_of(host.begin() + 1, host.end() - 1, [](char c) { return is_hex(c) || c == ':' || c == '.'; });
 }
 
+constexpr std::array<bool, 256> make_host_table() {
+  std::array<bool, 256> table{};
+  for (unsigned c = 0; c < 128; ++c) table[c] = is_alnum(static_cast<char>(c));
+  for (const char c : std::string_view("-._~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kHostName = make_host_table();
+
 bool is_host_name(std::string_view host) noexcept {
-  return !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
-    return is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
-  });
+  return !host.empty() &&
+         std::all_of(host.begin(), host.end(), [](char c) { return kHostName[static_cast<unsigned char>(c)]; });
 }
 
 struct Authority {
@@ -47,7 +57,7 @@ struct Authority {
 
 /// "host", "host:port"; nothing if it is anything else, such as two hosts, a user, a path.
 std::optional<Authority> split_authority(std::string_view text) noexcept {
-  const auto bracket = text.rfind(']');
+  const auto bracket = text.starts_with('[') ? text.rfind(']') : std::string_view::npos;
   const auto colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
   Authority authority{text.substr(0, colon), {}};
   if (!is_host_name(authority.host) && !is_ip_literal(authority.host)) return std::nullopt;
@@ -204,7 +214,7 @@ void LineBlock::check_field_line(std::string_view line) const {
   if (!is_token(name)) refuse(Kind::field, "invalid name of a field: " + quote(name));
 }
 
-void check_request_line(std::string_view line) {
+RequestLine check_request_line(std::string_view line) {
   const auto first = line.find(' ');
   const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
   if (second == std::string_view::npos) {
@@ -216,17 +226,60 @@ void check_request_line(std::string_view line) {
   if (!is_token(method)) refuse(Kind::start_line, "invalid method " + quote(method));
   if (target.empty()) refuse(Kind::start_line, "no target between method and version: " + quote(line));
   if (version.find(' ') != std::string_view::npos) refuse(Kind::start_line, "more than two spaces: " + quote(line));
-  check_version(version);
+  const RequestLine checked{method, target, check_version(version)};
   const auto bad =
       std::find_if_not(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
   if (bad != target.end()) {
     refuse(Kind::target, *bad == '#' ? "a fragment in the target " + quote(target)
                                      : "a byte that is not ASCII, or a tab, in the target " + quote(target));
   }
+  return checked;
+}
+
+namespace {
+
+bool says_how_to_read_on(std::string_view name, std::string_view value) noexcept {
+  switch (name.size()) {
+    case 7: return iequals(name, "Upgrade");
+    case 10: return iequals(name, "Connection") && !iequals(value, "keep-alive") && !iequals(value, "close");
+    case 14: return iequals(name, "Content-Length");
+    case 16: return iequals(name, "Proxy-Connection");
+    case 17: return iequals(name, "Transfer-Encoding");
+    default: return false;
+  }
+}
+
+constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+std::string_view trim(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+bool read_plain_head(const RequestLine& line, std::string_view fields, RequestHead& head) {
+  while (!fields.starts_with('\r')) {
+    const auto colon = fields.find(':');
+    const auto end = fields.find('\r', colon);
+    const auto name = fields.substr(0, colon);
+    const auto value = trim(fields.substr(colon + 1, end - colon - 1));
+    if (says_how_to_read_on(name, value)) {
+      head.headers.clear();
+      return false;
+    }
+    ParsedFields::add(head.headers, name, value);
+    fields.remove_prefix(end + 2);
+  }
+  head.method = line.method;
+  head.target = line.target;
+  head.version = line.version;
+  return true;
 }
 
 bool status_line_lacks_space(std::string_view line) {
-  check_version(line.substr(0, line.find(' ')));
+  static_cast<void>(check_version(line.substr(0, line.find(' '))));
   const auto rest = line.substr(8);
   if (rest.size() < 4 || !std::all_of(rest.begin() + 1, rest.begin() + 4, is_digit) || rest[1] == '0' ||
       (rest.size() > 4 && rest[4] != ' ')) {
@@ -238,13 +291,16 @@ bool status_line_lacks_space(std::string_view line) {
 void check_target_and_host(const RequestHead& head) {
   std::string_view default_port;
   const auto in_target = check_target(head, default_port);
-  const auto count = head.headers.count("Host");
+  std::size_t count = 0;
+  std::string_view value;
+  for (const auto& field : head.headers) {
+    if (iequals(field.first, "Host") && count++ == 0) value = field.second;
+  }
   if (count > 1) refuse(Kind::host, "more than one Host field");
   if (count == 0) {
     if (head.version == Version::http11) refuse(Kind::host, "no Host field");
     return;
   }
-  const auto value = *head.headers.get("Host");
   const auto host = split_authority(value);
   if (!host) refuse(Kind::host, "invalid Host " + quote(value));
   if (in_target && !same_authority(*in_target, *host, default_port)) {

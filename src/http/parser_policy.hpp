@@ -66,8 +66,19 @@ class LineBlock {
   bool complete_ = false;
 };
 
-/// Method, target and version of a request line without its CRLF; throws a `Refusal` unless it is exactly one.
-void check_request_line(std::string_view line);
+struct RequestLine {
+  std::string_view method;
+  std::string_view target;
+  Version version;
+};
+
+/// A request line without its CRLF; throws a `Refusal` unless it is exactly one.
+RequestLine check_request_line(std::string_view line);
+
+/// Makes the head of a request from lines that a `LineBlock` has passed; `fields` are those behind the request line. False if a field
+/// says how to read what follows, so that Beast must see it: a body, another protocol, options of the connection that are not the
+/// usual ones.
+[[nodiscard]] bool read_plain_head(const RequestLine& line, std::string_view fields, RequestHead& head);
 
 /// The same for a status line. Says whether it lacks the space behind the status, which servers forget when they give no
 /// reason; that is the one thing forgiven.

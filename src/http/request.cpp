@@ -30,7 +30,7 @@ std::string origin_form(const RequestHead& head) {
 
 }  // namespace
 
-Request::Request(RequestHead head, detail::ServerConnection& connection)
+Request::Request(RequestHead&& head, detail::ServerConnection& connection)
     : head_(std::move(head)), connection_(connection), content_(connection) {
   raw_path_ = origin_form(head_);
   const std::size_t query = raw_path_.find('?');

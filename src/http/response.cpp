@@ -6,6 +6,7 @@
 #include <tutti/base/error.hpp>
 #include <tutti/http/request.hpp>
 
+#include "parsed_fields.hpp"
 #include "response_stream.hpp"
 #include "server_connection.hpp"
 
@@ -13,7 +14,8 @@ namespace tutti::http {
 
 namespace {
 
-ResponseHead make_head(ResponseOptions options, std::string_view content_type) {
+/// `content_type` is one of ours, or empty.
+ResponseHead make_head(ResponseOptions&& options, std::string_view content_type) {
   if (options.status < 200 || options.status > 599) {
     throw ValueError("response: not a status: " + std::to_string(options.status));
   }
@@ -22,8 +24,8 @@ ResponseHead make_head(ResponseOptions options, std::string_view content_type) {
       .status = options.status, .reason = std::move(options.reason), .headers = std::move(options.headers)};
   if (!options.content_type.empty()) {
     head.headers.set("Content-Type", options.content_type);
-  } else if (!content_type.empty()) {
-    head.headers.set_default("Content-Type", content_type);
+  } else if (!content_type.empty() && !head.headers.contains("Content-Type")) {
+    detail::ParsedFields::add(head.headers, "Content-Type", content_type);
   }
   return head;
 }
@@ -42,19 +44,18 @@ Response::Response(Body body, ResponseOptions options)
 
 Response::Response(const StreamResponse& response) : head_(response.stream_->head), streamed_(response.stream_) {}
 
+Response::Response(ResponseHead&& head, Body&& body) noexcept : head_(std::move(head)), body_(std::move(body)) {}
+
 Response Response::typed(Body body, ResponseOptions options, std::string_view content_type) {
-  Response response;
-  response.head_ = make_head(std::move(options), content_type);
-  response.body_ = std::move(body);
-  return response;
+  return {make_head(std::move(options), content_type), std::move(body)};
 }
 
 Response Response::text(std::string body, ResponseOptions options) {
-  return typed(std::move(body), std::move(options), "text/plain; charset=utf-8");
+  return {make_head(std::move(options), "text/plain; charset=utf-8"), std::move(body)};
 }
 
 Response Response::html(std::string body, ResponseOptions options) {
-  return typed(std::move(body), std::move(options), "text/html; charset=utf-8");
+  return {make_head(std::move(options), "text/html; charset=utf-8"), std::move(body)};
 }
 
 Response Response::stream(Body pieces, ResponseOptions options) {

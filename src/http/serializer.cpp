@@ -17,6 +17,7 @@ namespace {
 std::string framing_problem(Version version, const Headers& headers) {
   const auto length = headers.get("Content-Length");
   const auto coding = headers.get("Transfer-Encoding");
+  if (!length && !coding) return {};
   unsigned long long number = 0;
   if (headers.count("Content-Length") > 1) return "more than one Content-Length";
   if (length && !detail::parse_content_length(*length, number)) {
@@ -75,19 +76,29 @@ void serialize(const RequestHead& head, std::string& out) {
   out.append("\r\n");
 }
 
-void serialize(const ResponseHead& head, std::string& out) {
+void serialize(const ResponseHead& head, std::string& out) { detail::serialize(head, {}, out); }
+
+void detail::serialize(const ResponseHead& head, std::span<const FieldView> more, std::string& out) {
   const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
   if (const auto problem = problem_of(head, reason); !problem.empty()) {
     throw ValueError("response " + std::to_string(head.status) + ": " + problem);
   }
+  const char digits[] = {static_cast<char>('0' + head.status / 100), static_cast<char>('0' + head.status / 10 % 10),
+                         static_cast<char>('0' + head.status % 10)};
   const bool framed = head.status >= 200 && head.status != 204;
-  out.reserve(out.size() + reason.size() + 17 + size_of(head.headers));
-  out.append(to_string(head.version)).append(" ").append(std::to_string(head.status)).append(" ").append(reason);
-  out.append("\r\n");
+  const auto is_sent = [framed](const Headers::Field& field) { return framed || !is_framing(field.first); };
+  std::size_t size = 17 + reason.size();
   for (const auto& field : head.headers) {
-    if (framed || !is_framing(field.first)) append_field(field, out);
+    if (is_sent(field)) size += Pen::size_of_field(field.first, field.second);
   }
-  out.append("\r\n");
+  for (const auto& [name, value] : more) size += Pen::size_of_field(name, value);
+  Pen pen(out, out.size(), size);
+  pen.put(to_string(head.version)).put(" ").put({digits, sizeof digits}).put(" ").put(reason).put("\r\n");
+  for (const auto& field : head.headers) {
+    if (is_sent(field)) pen.field(field.first, field.second);
+  }
+  for (const auto& [name, value] : more) pen.field(name, value);
+  pen.put("\r\n");
 }
 
 std::string serialize(const RequestHead& head) {

@@ -100,7 +100,7 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   void begin_whole(Response& response, std::string& out);
   Coro<> send_pieces(const Body& body);
   void discard_rest();
-  void begin(ResponseHead head, std::optional<std::uint64_t> length, std::string& out);
+  void begin(ResponseHead& head, std::optional<std::uint64_t> length, std::string& out);
   Coro<> write(std::string data);
   Coro<> flush();
   [[nodiscard]] bool must_flush() const noexcept;

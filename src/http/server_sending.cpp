@@ -4,12 +4,14 @@
 #include <charconv>
 #include <chrono>
 #include <ctime>
+#include <span>
 #include <utility>
 
 #include <tutti/base/error.hpp>
 #include <tutti/http/serializer.hpp>
 #include <tutti/task/timeout.hpp>
 
+#include "parsed_fields.hpp"
 #include "server_connection.hpp"
 
 namespace tutti::http::detail {
@@ -45,19 +47,11 @@ class Additions {
   void set_default(std::string_view name, std::string_view value) {
     if (!headers_.contains(name)) fields_[count_++] = {name, value};
   }
-  /// Puts them before the empty line with which `out` ends.
-  void insert(std::string& out) const {
-    out.resize(out.size() - kEnd.size());
-    for (std::size_t i = 0; i < count_; ++i) {
-      out.append(fields_[i].first).append(": ").append(fields_[i].second).append(kEnd);
-    }
-    out.append(kEnd);
-  }
+  [[nodiscard]] std::span<const FieldView> fields() const noexcept { return {fields_.data(), count_}; }
 
  private:
-  static constexpr std::string_view kEnd = "\r\n";
   Headers& headers_;
-  std::array<std::pair<std::string_view, std::string_view>, 4> fields_;
+  std::array<FieldView, 4> fields_;
   std::size_t count_ = 0;
 };
 
@@ -82,7 +76,7 @@ Coro<> ServerConnection::send(Response response) {
   if (sending_.started) throw RuntimeError("the handler returned another response than the one that it has begun");
   if (response.body_.streamed()) {
     std::string head;
-    begin(std::move(response.head_), std::nullopt, head);
+    begin(response.head_, std::nullopt, head);
     co_await write(std::move(head));
     if (sending_.has_body) co_await send_pieces(response.body_);
     co_return co_await end_body();
@@ -116,7 +110,7 @@ bool ServerConnection::send_now(Response& response) {
 void ServerConnection::begin_whole(Response& response, std::string& out) {
   const std::size_t size = response.body_.bytes().size();
   discard_rest();
-  begin(std::move(response.head_), size, out);
+  begin(response.head_, size, out);
   sending_.ended = true;
   if (sending_.has_body) sending_.sent = size;
 }
@@ -131,7 +125,8 @@ Coro<> ServerConnection::start_stream(std::shared_ptr<ResponseStream> stream) {
     throw RuntimeError("prepare: another response to this request was begun");
   }
   std::string out;
-  begin(stream->head, std::nullopt, out);
+  ResponseHead head = stream->head;  // which the program may still look at
+  begin(head, std::nullopt, out);
   stream->connection = this;
   stream->prepared = true;
   stream_ = std::move(stream);
@@ -150,7 +145,7 @@ void ServerConnection::discard_rest() {
 }
 
 /// Adds the head of the response, with all that a server has to say, to `out`. `length`: of the body, if it is known.
-void ServerConnection::begin(ResponseHead head, std::optional<std::uint64_t> length, std::string& out) {
+void ServerConnection::begin(ResponseHead& head, std::optional<std::uint64_t> length, std::string& out) {
   Headers& headers = head.headers;
   const bool body = status_allows_body(head.status);
   headers.remove("Transfer-Encoding");
@@ -176,8 +171,7 @@ void ServerConnection::begin(ResponseHead head, std::optional<std::uint64_t> len
   }
   additions.set_default("Date", date_now());
   if (!options_.server_name.empty()) additions.set_default("Server", options_.server_name);
-  serialize(head, out);
-  additions.insert(out);
+  serialize(head, additions.fields(), out);
   sending_ = {
       .started = true, .has_body = body && !head_only_, .chunked = chunked, .left = left, .status = head.status};
 }

@@ -36,7 +36,7 @@ class ServerConnection;
 /// aiohttp.web.Request.
 class Request {
  public:
-  Request(RequestHead head, detail::ServerConnection& connection);
+  Request(RequestHead&& head, detail::ServerConnection& connection);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
   ~Request();
