@@ -36,6 +36,7 @@ def find_own(own):
         name, environment = "tutti" if backend == "uring" else "tutti-epoll", {"TUTTI_BACKEND": backend}
         yield from echoes(name, [own.program("echo_tutti")], own.compiler, environment=environment, in_loops=True)
         yield Program(name, "http", [own.program("http_tutti"), "{where}"], own.compiler, environment=environment)
+    yield from echoes("tutti-protocol", [own.program("echo_protocol_tutti")], own.compiler)
 
 
 def find_asio(own):
