@@ -2,6 +2,7 @@
 // The limit on io_uring: an echo server by hand. Multishot accept into direct descriptors, multishot receive into provided buffers,
 // and each answer is sent from the buffer in which it came.
 //   echo_uring PORT|PATH [LOOPS]
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include <liburing.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "listen.hpp"
@@ -25,7 +27,10 @@ class Server {
     parameters.cq_entries = 16384;
     check(::io_uring_queue_init_params(4096, &ring_, &parameters), "io_uring_setup");
     ::io_uring_register_ring_fd(&ring_);
-    check(::io_uring_register_files_sparse(&ring_, 8192), "register files");
+    rlimit most{};
+    ::getrlimit(RLIMIT_NOFILE, &most);  // the kernel takes no larger table
+    const auto files = static_cast<unsigned>(std::min<rlim_t>(most.rlim_cur, 16384));
+    check(::io_uring_register_files_sparse(&ring_, files), "register files");
     void* entries = nullptr;
     if (::posix_memalign(&entries, 4096, kBuffers * sizeof(io_uring_buf)) != 0) bench::fail("posix_memalign");
     buffers_ = static_cast<io_uring_buf_ring*>(entries);
