@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include <pthread.h>
+
 #include <tutti/base/log.hpp>
 
 #include "base/function_name.hpp"
@@ -14,6 +16,11 @@ namespace tutti {
 namespace detail {
 
 constinit thread_local EventLoop* running_loop = nullptr;
+
+namespace {
+// A child that is forked in a callback has a copy of its parent's loop, which it must not run: the descriptors are the parent's, too.
+[[maybe_unused]] const int forget_in_children = ::pthread_atfork(nullptr, nullptr, [] { running_loop = nullptr; });
+}  // namespace
 
 void report_if_slow(const EventLoop& loop, Duration took, const std::string& what, std::source_location where,
                     std::source_location now) {

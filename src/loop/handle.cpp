@@ -27,10 +27,20 @@ void HandleState::drop() noexcept {
   release();
 }
 
+void HandleState::wait_for_end() const noexcept {
+  if (find_running_loop() != loop_) stage_.wait(Stage::running, std::memory_order_acquire);
+}
+
+bool HandleState::cancelled() const noexcept {
+  wait_for_end();
+  return cancelled_.load(std::memory_order_acquire);
+}
+
 bool HandleState::cancel(std::string_view) {
+  cancelled_.store(true, std::memory_order_release);
   Stage expected = Stage::scheduled;
   if (!stage_.compare_exchange_strong(expected, Stage::cancelled, std::memory_order_acq_rel)) {
-    if (expected == Stage::running && find_running_loop() != loop_) stage_.wait(Stage::running);
+    wait_for_end();
     return false;
   }
   if (pending() && loop_->remove_timer(*this)) {

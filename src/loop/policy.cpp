@@ -3,10 +3,15 @@
 
 #include <mutex>
 
+#include <pthread.h>
+
 namespace tutti {
 namespace {
 
 constinit thread_local EventLoop* thread_loop = nullptr;
+
+// A child that is forked has none: see event_loop.cpp.
+[[maybe_unused]] const int forget_in_children = ::pthread_atfork(nullptr, nullptr, [] { thread_loop = nullptr; });
 
 struct Present {
   std::mutex mutex;

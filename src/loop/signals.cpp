@@ -21,6 +21,7 @@
 #include <string>
 #include <utility>
 
+#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -49,6 +50,14 @@ void on_signal(int signum) {
   handlers_running.fetch_sub(1, std::memory_order_seq_cst);
   errno = saved;
 }
+
+// The loops of a child that was forked are its parent's: a signal to the child is not theirs.
+[[maybe_unused]] const int forget_in_children = ::pthread_atfork(nullptr, nullptr, [] {
+  for (SignalMailbox* box = mailboxes.load(std::memory_order_relaxed); box != nullptr; box = box->next) {
+    box->loop.store(nullptr, std::memory_order_relaxed);
+  }
+  handlers_running.store(0, std::memory_order_relaxed);
+});
 
 void wait_for_handlers() noexcept {
   while (handlers_running.load(std::memory_order_seq_cst) != 0) ::sched_yield();

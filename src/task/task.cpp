@@ -58,6 +58,11 @@ std::optional<AnyTask> current_task() {
   return AnyTask(*detail::current.task);
 }
 
+std::optional<AnyTask> current_task(EventLoop& loop) {
+  if (find_running_loop() != &loop || detail::current.task == nullptr) return std::nullopt;
+  return AnyTask(*detail::current.task);
+}
+
 std::vector<AnyTask> all_tasks() { return all_tasks(get_running_loop()); }
 
 std::vector<AnyTask> all_tasks(EventLoop& loop) {

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <string>
 
+#include <pthread.h>
+
 #include <tutti/base/log.hpp>
 #include <tutti/task/scope_node.hpp>
 
@@ -17,6 +19,11 @@ namespace tutti::detail {
 constinit thread_local Current current;
 constinit thread_local TaskNumbers task_numbers;
 constinit const TaskHooks task_hooks{&TaskRegistry::destroy_all};
+
+namespace {
+// The task that forked runs in the parent only.
+[[maybe_unused]] const int forget_in_children = ::pthread_atfork(nullptr, nullptr, [] { current.task = nullptr; });
+}  // namespace
 
 void TaskNumbers::take_block() noexcept {
   constexpr std::uint64_t kBlock = 4096;

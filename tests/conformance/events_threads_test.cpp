@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/executors/process_pool.hpp>
 #include <tutti/loop/policy.hpp>
 #include <tutti/task/executor.hpp>
 #include <tutti/task/run.hpp>
@@ -78,6 +79,32 @@ CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_call_soon_threadsafe_
   use_handle_of_running_callback([](const Handle& handle) { handle.cancel(); });
 }
 
+CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_call_soon_threadsafe_handle_block_check_cancelled) {
+  use_handle_of_running_callback([](const Handle& handle) { EXPECT_FALSE(handle.cancelled()); });
+}
+
+// A callback that cancels itself: too late, but it is told so.
+CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_call_soon_threadsafe_handle_cancel_same_thread) {
+  const auto loop = new_event_loop();
+  Texts results;
+  std::promise<Handle> promise;
+  Flag finished;
+  std::thread thread([&] {
+    const Handle handle = loop->call_soon_threadsafe([&] {
+      promise.get_future().get().cancel();
+      results.emplace_back("hello");
+      finished.set();
+      loop->stop();
+    });
+    promise.set_value(handle);
+    finished.wait();
+    EXPECT_TRUE(handle.cancelled());
+  });
+  loop->run_forever();
+  thread.join();
+  EXPECT_EQ(results, Texts{"hello"});
+}
+
 CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_call_soon_threadsafe_handle_cancel_other_thread) {
   const auto loop = new_event_loop();
   std::atomic<bool> called = false;
@@ -120,6 +147,13 @@ CONFORMANCE_OUTSIDE(test_events, EventLoopTestsMixin, test_run_in_executor_cance
   loop->close();
   EXPECT_TRUE(future.cancelled());
   EXPECT_EQ(callbacks, 1);
+}
+
+string say_hello_in_a_loop() { return run(give<string>("hello")); }
+
+CONFORMANCE(test_events, GetEventLoopTestsMixin, test_get_event_loop_new_process) {
+  ProcessPoolExecutor pool({.max_workers = 1});
+  EXPECT_EQ(co_await run_in_executor(pool, say_hello_in_a_loop), "hello");
 }
 
 CONFORMANCE_OUTSIDE(test_events, PolicyTests, test_get_event_loop_thread) {

@@ -35,7 +35,7 @@ class HandleState final : public lowlevel::Timer, public lowlevel::PoolAllocated
   void run() override;
   void drop() noexcept override;
   bool cancel(std::string_view message = {}) override;
-  [[nodiscard]] bool cancelled() const noexcept { return stage_.load(std::memory_order_acquire) == Stage::cancelled; }
+  [[nodiscard]] bool cancelled() const noexcept;
   [[nodiscard]] std::source_location where() const noexcept { return where_; }
 
   // The callback that came before this one from another thread, while both wait to be taken over by the loop.
@@ -44,6 +44,7 @@ class HandleState final : public lowlevel::Timer, public lowlevel::PoolAllocated
  private:
   enum class Stage : unsigned char { scheduled, running, finished, cancelled };
   ~HandleState() = default;
+  void wait_for_end() const noexcept;
 
   EventLoop* loop_;
   Callback callback_;
@@ -51,13 +52,14 @@ class HandleState final : public lowlevel::Timer, public lowlevel::PoolAllocated
   std::source_location where_;
   std::atomic<std::size_t> references_{1};
   std::atomic<Stage> stage_{Stage::scheduled};
+  std::atomic<bool> cancelled_{false};  // perhaps too late
 };
 
 }  // namespace detail
 
 /// A callback that was scheduled. Copies stand for the same callback; letting all of them go changes nothing.
-/// *Concurrency*: `cancel` on the loop's thread; for a handle of `call_soon_threadsafe` on any thread, where it waits for
-/// the end of a callback that has already begun, so that after it the callback is not running.
+/// *Concurrency*: on the loop's thread; for a handle of `call_soon_threadsafe` on any thread, where `cancel` and `cancelled`
+/// wait for the end of a callback that has already begun, so that after them the callback is not running.
 class Handle {
  public:
   Handle() noexcept = default;
@@ -67,6 +69,7 @@ class Handle {
   void cancel() const {
     if (state_) state_->cancel();
   }
+  /// Whether `cancel` was called, be it too late.
   [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
   /// Where it was scheduled.
   [[nodiscard]] std::source_location where() const noexcept {

@@ -209,6 +209,8 @@ auto ensure_future(A&& awaitable) {
 
 /// The task that runs now; nothing in a callback. *Errors*: `RuntimeError` without a running loop.
 [[nodiscard]] std::optional<AnyTask> current_task();
+/// The same of `loop`; nothing if that does not run on this thread.
+[[nodiscard]] std::optional<AnyTask> current_task(EventLoop& loop);
 /// The tasks of a loop (the running one) that are not done, in order of creation. *Errors*: `RuntimeError` without a running loop.
 [[nodiscard]] std::vector<AnyTask> all_tasks();
 [[nodiscard]] std::vector<AnyTask> all_tasks(EventLoop& loop);
