@@ -81,6 +81,7 @@ void Listener::start(int backlog) {
   if (started_ || stopping_) return;
   (void)loop_->service<SpareDescriptor>();
   if (::listen(socket_.get(), backlog) != 0) throw_os_error(errno, "listen " + address_.to_string());
+  address_ = local_address(socket_);  // one that was not bound has a port now
   started_ = true;
   submit_accept();
 }

@@ -63,6 +63,18 @@ std::vector<Address> look_up(const std::string& host, std::uint16_t port, const 
   return addresses;
 }
 
+NameInfo name_of(const Address& address, int flags) {
+  NameInfo info{std::string(NI_MAXHOST, '\0'), std::string(NI_MAXSERV, '\0')};
+  const auto* const raw = static_cast<const sockaddr*>(address.data());
+  const int result = ::getnameinfo(raw, static_cast<socklen_t>(address.size()), info.host.data(),
+                                   static_cast<socklen_t>(info.host.size()), info.service.data(),
+                                   static_cast<socklen_t>(info.service.size()), flags);
+  if (result != 0) throw_lookup_error(result, errno, address.to_string());
+  info.host.resize(info.host.find('\0'));
+  info.service.resize(info.service.find('\0'));
+  return info;
+}
+
 }  // namespace
 
 Coro<std::vector<Address>> getaddrinfo(std::string host, std::uint16_t port, ResolveOptions options) {
@@ -77,6 +89,13 @@ Coro<std::vector<Address>> getaddrinfo(std::string host, std::uint16_t port, Res
     co_return std::vector<Address>{*address};
   }
   co_return co_await run_in_executor([host, port, options] { return look_up(host, port, options); });
+}
+
+Coro<NameInfo> getnameinfo(Address address, int flags) {
+  if (address.family() != AddressFamily::ipv4 && address.family() != AddressFamily::ipv6) {
+    throw ValueError("getnameinfo: " + address.to_string() + " is no address of a host");
+  }
+  co_return co_await run_in_executor([address, flags] { return name_of(address, flags); });
 }
 
 }  // namespace tutti

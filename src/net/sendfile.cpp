@@ -46,8 +46,16 @@ class FlowWatch final : public lowlevel::Receiver {
   }
   bool eof_received() noexcept override { return receiver_ && receiver_->eof_received(); }
   void connection_lost(std::exception_ptr error) noexcept override {
-    if (waiter_ && !waiter_->done()) waiter_->set_exception(error ? error : lost());
+    const bool in_order = !error;
+    if (waiter_ && !waiter_->done()) {
+      if (in_order && finishing_) {
+        waiter_->set_result();
+      } else {
+        waiter_->set_exception(error ? error : lost());
+      }
+    }
     lost_error_ = error ? error : lost();
+    lost_in_order_ = in_order;
     if (const auto receiver = std::move(receiver_)) receiver->connection_lost(std::move(error));
   }
   void pause_writing() noexcept override {
@@ -59,6 +67,11 @@ class FlowWatch final : public lowlevel::Receiver {
   }
   lowlevel::Transport* upper() noexcept override { return receiver_ ? receiver_->upper() : nullptr; }
 
+  /// After the last piece: a peer that has taken everything may have ended in good order.
+  Coro<> finish() {
+    finishing_ = true;
+    if (!lost_in_order_) co_await drain();
+  }
   /// Waits while too much is written and not sent. *Errors*: what the connection was lost with.
   Coro<> drain() {
     if (lost_error_) std::rethrow_exception(lost_error_);
@@ -82,6 +95,8 @@ class FlowWatch final : public lowlevel::Receiver {
   detail::Ref<lowlevel::Receiver> receiver_;
   std::optional<Future<>> waiter_;
   std::exception_ptr lost_error_;
+  bool lost_in_order_ = false;
+  bool finishing_ = false;  // all is written
 };
 
 Coro<std::size_t> send_by_writing(AnyTransport transport, int file, SendfileOptions options) {
@@ -101,7 +116,7 @@ Coro<std::size_t> send_by_writing(AnyTransport transport, int file, SendfileOpti
     }
   };
   const std::size_t sent = co_await detail::send_file_by_copying(file, options, Sender{*watch, *transport});
-  co_await watch->drain();
+  co_await watch->finish();
   co_return sent;
 }
 

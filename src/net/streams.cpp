@@ -56,6 +56,9 @@ namespace detail {
 
 Coro<Transport> connect_transport(std::string host, std::uint16_t port, ConnectOptions options) {
   check_options(options);
+  if (options.ssl && !options.server_hostname && host.empty()) {
+    throw ValueError("open_connection: TLS without a host needs a server_hostname");
+  }
   std::vector<Address> addresses = co_await getaddrinfo(host, port, {.family = options.family, .flags = options.flags});
   std::string name = host_and_port(host, port);
   co_return co_await connect(std::move(addresses), std::move(name), std::move(host), std::move(options));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // CPython's test_sendfile: files through sockets and through transports.
-#include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -8,7 +7,6 @@
 #include <utility>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <tutti/net/endpoints.hpp>
 #include <tutti/net/protocols.hpp>
@@ -18,6 +16,7 @@
 
 #include "conformance/conformance.hpp"
 #include "conformance/io_support.hpp"
+#include "conformance/sendfile_support.hpp"
 
 namespace tutti::conformance {
 namespace {
@@ -25,32 +24,6 @@ namespace {
 using std::string;
 
 const int small_buffer = 4 * 1024;
-
-/// 256 KiB and a bit in a file without a name, different at each place.
-class File {
- public:
-  explicit File(std::size_t size = 1024 * 256 + 1) : file_(std::tmpfile()), size_(size) {
-    const string all = data();
-    if (std::fwrite(all.data(), 1, all.size(), file_) != all.size()) throw RuntimeError("no room for a file");
-    (void)std::fflush(file_);
-    ::lseek(fd(), 0, SEEK_SET);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() { (void)std::fclose(file_); }
-  [[nodiscard]] int fd() const { return ::fileno(file_); }
-  [[nodiscard]] std::size_t tell() const { return static_cast<std::size_t>(::lseek(fd(), 0, SEEK_CUR)); }
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] string data() const {
-    string all;
-    while (all.size() < size_) all += std::to_string(all.size()) + ' ';
-    return all.substr(0, size_);
-  }
-
- private:
-  std::FILE* file_;
-  std::size_t size_;
-};
 
 /// Takes what comes; closes after so many bytes.
 class Receiving final : public Protocol {
@@ -113,6 +86,18 @@ CONFORMANCE_IO(test_sendfile, SockSendfileMixin, test_sock_sendfile_with_offset_
   co_await receiver->done;
   EXPECT_TRUE(receiver->data == file.data().substr(1000, 2000));
   EXPECT_EQ(file.tell(), 3000U);
+  co_await stop(server);
+}
+
+// Without a count: up to the end of the file.
+CONFORMANCE_IO(test_sendfile, SockSendfileMixin, test_sock_sendfile_offset) {
+  auto [server, receiver, socket] = co_await prepare();
+  const File file;
+  EXPECT_EQ(co_await sock_sendfile(socket, file.fd(), {.offset = 1000}), file.size() - 1000);
+  socket.close();
+  co_await receiver->done;
+  EXPECT_TRUE(receiver->data == file.data().substr(1000));
+  EXPECT_EQ(file.tell(), file.size());
   co_await stop(server);
 }
 
@@ -182,6 +167,9 @@ Coro<> send_whole_file(bool tls, std::optional<std::size_t> close_after = {}) {
 
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile) { co_await send_whole_file(false); }
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_ssl) { co_await send_whole_file(true); }
+CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_ssl_close_peer_after_receiving) {
+  co_await send_whole_file(true, File().size());
+}
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_close_peer_after_receiving) {
   co_await send_whole_file(false, File().size());
 }
@@ -225,6 +213,15 @@ Coro<> send_part(bool tls) {
 
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_partial) { co_await send_part(false); }
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_ssl_partial) { co_await send_part(true); }
+
+CONFORMANCE_IO(test_sendfile, SockSendfileMixin, test_sendfile_offset) {
+  auto sending = co_await prepare_transport();
+  const File file;
+  EXPECT_EQ(co_await sendfile(sending.transport, file.fd(), {.offset = 1000}), file.size() - 1000);
+  co_await finish(sending);
+  EXPECT_TRUE(sending.receiver->data == file.data().substr(1000));
+  EXPECT_EQ(file.tell(), file.size());
+}
 
 CONFORMANCE_IO(test_sendfile, SendfileMixin, test_sendfile_close_peer_in_the_middle_of_receiving) {
   auto sending = co_await prepare_transport(false, 1024);

@@ -163,6 +163,18 @@ CONFORMANCE_IO(test_server, UnixServerCleanupTests, test_unix_server_addr_cleanu
   co_await server.wait_closed();
 }
 
+CONFORMANCE_IO(test_server, UnixServerCleanupTests, test_unix_server_sock_cleanup) {
+  // The same of a socket that was bound already.
+  const UnixSocketPath path;
+  Socket socket(AddressFamily::local);
+  socket.bind(Address::local(path.path()));
+  auto server = co_await start_server(&serve_echo, std::move(socket));
+  EXPECT_TRUE(exists(path.path()));
+  server.close();
+  EXPECT_FALSE(exists(path.path()));
+  co_await server.wait_closed();
+}
+
 CONFORMANCE_IO(test_server, UnixServerCleanupTests, test_unix_server_cleanup_gone) {
   // Somebody has removed it already.
   const UnixSocketPath path;
@@ -283,6 +295,22 @@ CONFORMANCE(test_protocols, ProtocolsAbsTests, test_datagram_protocol) {
 }
 
 // --- test_transports ---
+
+CONFORMANCE(test_transports, TransportTests, test_get_extra_info) {
+  // A key is a function of the transport: what it gives for one that it does not know is up to it.
+  class MyTransport final : public Transport {
+   public:
+    string extra = "info";
+  };
+  const auto extra = [](const BaseTransport& transport) {
+    const auto* const known = dynamic_cast<const MyTransport*>(&transport);
+    return known != nullptr ? known->extra : "default";
+  };
+  EXPECT_EQ(MyTransport().get_extra_info(extra), "info");
+  EXPECT_EQ(Transport().get_extra_info(extra), "default");
+  EXPECT_EQ(Transport().get_extra_info(extra_info::socket), -1);
+  co_return;
+}
 
 CONFORMANCE(test_transports, TransportTests, test_writelines) {
   class MyTransport final : public Transport {

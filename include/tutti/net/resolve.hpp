@@ -23,4 +23,15 @@ struct ResolveOptions {
 /// once; the look-up goes on in its thread and its result is dropped. *Source*: getaddrinfo(3).
 [[nodiscard]] Coro<std::vector<Address>> getaddrinfo(std::string host, std::uint16_t port, ResolveOptions options = {});
 
+/// What an address is called.
+struct NameInfo {
+  std::string host;
+  std::string service;
+};
+
+/// The name of the host at `address` and of what is usually served on its port, or their numbers where there is none or where `flags`
+/// (NI_… of getnameinfo(3)) ask for them; in the default executor. *Errors*: `AddressLookupError` ("resolve 127.0.0.1:80: …");
+/// `ValueError` unless it is an IPv4 or IPv6 address. *Cancellation*: as `getaddrinfo`. *Source*: getnameinfo(3).
+[[nodiscard]] Coro<NameInfo> getnameinfo(Address address, int flags = 0);
+
 }  // namespace tutti
