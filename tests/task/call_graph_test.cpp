@@ -2,7 +2,6 @@
 // Who awaits whom. Mirrors test_graph.CallStackTestBase.
 #include <tutti/task/call_graph.hpp>
 
-#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -21,44 +20,15 @@
 #include <tutti/task/wait.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "support/call_graph.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
 using tutti::Coro;
 using tutti::FutureCallGraph;
 
-/// The name of a function without what stands before and behind it; of a lambda "lambda", of what is Tutti's own nothing.
-std::string short_name(const tutti::FrameCallGraphEntry& frame) {
-  std::string name = frame.location.function_name();
-  if (std::string(frame.location.file_name()).find("call_graph_test") == std::string::npos) return {};
-  if (name.find("operator()") != std::string::npos) return "lambda";
-  if (name.find("body()") != std::string::npos) return "test";
-  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
-  if (const auto at = name.find(kAnonymous); at != std::string::npos) name.erase(at, kAnonymous.size());
-  name = name.substr(0, name.find('('));
-  return name.substr(name.find_last_of(" :") + 1);
-}
-
-/// "task [innermost, …, outermost] <- {who awaits it}", with unnamed tasks as "T" and futures as "F".
-std::string walk(const FutureCallGraph& graph) {
-  std::string text = graph.task ? graph.task->get_name() : "F";
-  if (text.find_first_of("-/") != std::string::npos) text = "T";
-  text += " [";
-  std::string stack;
-  for (const auto& frame : graph.call_stack) {
-    const std::string name = short_name(frame);
-    if (name.empty()) continue;
-    stack += (stack.empty() ? "" : " ") + (frame.is_async_generator ? "generator:" + name : name);
-  }
-  text += stack + "]";
-  if (graph.is_cycle) return text + " cycle";
-  std::vector<std::string> parents;
-  for (const auto& parent : graph.awaited_by) parents.push_back(walk(parent));
-  std::sort(parents.begin(), parents.end());
-  std::string all;
-  for (const auto& parent : parents) all += (all.empty() ? "" : ", ") + parent;
-  return all.empty() ? text : text + " <- {" + all + "}";
-}
+std::string walk(const FutureCallGraph& graph) { return test_support::walk(graph, "call_graph_test"); }
 
 struct Seen {
   std::string graph;
