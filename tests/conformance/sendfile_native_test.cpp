@@ -26,7 +26,7 @@ using std::string;
 /// `data` as a part of a file without sendfile(2).
 class MemoryFile {
  public:
-  explicit MemoryFile(string data) : data_(std::move(data)), file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
+  explicit MemoryFile(string text) : data_(std::move(text)), file_(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC)) {}
   [[nodiscard]] int fd() const { return file_.get(); }
   [[nodiscard]] std::uint64_t offset() const { return reinterpret_cast<std::uintptr_t>(data_.data()); }
   [[nodiscard]] std::uint64_t tell() const { return static_cast<std::uint64_t>(::lseek(fd(), 0, SEEK_CUR)); }
