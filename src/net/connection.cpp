@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "connection.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <new>
@@ -103,9 +104,11 @@ int Connection::read_burst() {
 /// Inside the back end's poll, as is the next one. Much is read to where it is to stay, and that is made when it has come.
 MutableBytes Connection::place(MutableBytes lent) noexcept {
   if (burst_.smallest()) return lent;
+  // One byte more than usual messages have: if that stays empty, all was read, and nobody has to try again.
+  const std::size_t size = std::size_t{burst_.size()} + 1;
   try {
-    incoming_.reserve(burst_.size());
-    return incoming_.room().first(burst_.size());
+    incoming_.reserve(size);
+    return incoming_.room().first(size);
   } catch (...) {
     return lent;
   }
@@ -120,7 +123,7 @@ lowlevel::Ready* Connection::take(BytesView bytes) noexcept {
   try {
     if (bytes.data() == incoming_.room().data()) {
       incoming_.commit(count);
-      burst_.adapt(count);
+      burst_.adapt(std::min(count, burst_.size()));
     } else {
       incoming_.append(bytes);
       if (incoming_.size() >= kBulk) expect_much();
