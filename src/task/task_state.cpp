@@ -216,11 +216,16 @@ void TaskState::note_cancel_message(std::string_view message) {
 }
 
 void TaskState::cancel_suspension() {
-  if (!has(kMustCancel)) {
-    waiting_for_->cancel(
-        extras().scope->effective_reason());  // if it is on its way already, the next wait will be cancelled
-  } else if (waiting_for_->cancel(cancel_message())) {
-    flags_ &= static_cast<std::uint16_t>(~kMustCancel);
+  try {
+    if (!has(kMustCancel)) {
+      cancel_waiting(
+          extras().scope->effective_reason());  // if it is on its way already, the next wait will be cancelled
+    } else if (cancel_waiting(cancel_message())) {
+      flags_ &= static_cast<std::uint16_t>(~kMustCancel);
+    }
+  } catch (...) {
+    waiting_for_ = nullptr;  // the `co_await` throws, and what it waits for goes
+    throw;
   }
 }
 
@@ -238,7 +243,16 @@ void TaskState::set_scope_cancelled(bool on) {
     return;
   }
   flags_ |= kScopeCancelled;
-  if (waiting_for_ != nullptr && !has(kMustCancel)) waiting_for_->cancel(extras().scope->effective_reason());
+  if (has(kMustCancel)) return;
+  try {
+    cancel_waiting(extras().scope->effective_reason());
+  } catch (...) {
+    // It waits for itself, and nothing that it waits for could wake it. A scope has many tasks, and goes on with the others.
+    note_cancel_message(describe(std::current_exception()));
+    flags_ |= kMustCancel;
+    waiting_for_ = nullptr;
+    loop_->make_ready(*this);
+  }
 }
 
 std::string TaskState::cancel_message() const { return extras_ == nullptr ? std::string() : extras_->cancel_message; }

@@ -8,6 +8,7 @@
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/cancel_scope.hpp>
 #include <tutti/task/run.hpp>
+#include <tutti/task/task_group.hpp>
 
 #include "task/helpers.hpp"
 
@@ -44,6 +45,42 @@ TUTTI_VIRTUAL_TEST(CancelScope, ThrowsAtEachWaitUntilItIsLeft) {
             }),
             7);
   EXPECT_EQ(co_await count_cancelled(4), 0);
+}
+
+TUTTI_VIRTUAL_TEST(CancelScope, EndsTasksThatAwaitEachOther) {
+  std::optional<Task<>> first;
+  std::optional<Task<>> second;
+  std::optional<Task<>> bystander;
+  EXPECT_FALSE(co_await cancel_scope([&](CancelScope& scope) -> Coro<> {
+    co_await task_group([&](TaskGroup& group) -> Coro<> {
+      first = group.create_task([&]() -> Coro<> { co_await *second; }, {.name = "first"});
+      second = group.create_task([&]() -> Coro<> { co_await *first; }, {.name = "second"});
+      bystander = group.create_task(sleep(1h));
+      co_await turns(3);
+      scope.cancel();
+    });
+  }));
+  EXPECT_TRUE(first->cancelled());
+  EXPECT_TRUE(second->cancelled());
+  EXPECT_TRUE(bystander->cancelled());
+}
+
+TUTTI_VIRTUAL_TEST(CancelScope, RefusesAnAwaitThatClosesACircle) {
+  std::optional<Task<>> second;
+  std::string message;
+  const Task<> first = create_task(
+      [&]() -> Coro<> {
+        co_await turns(2);
+        CancelScope scope;
+        co_await scope.run([&]() -> Coro<> {
+          scope.cancel();
+          message = co_await message_of<RuntimeError>(*second);
+        });
+      },
+      {.name = "first"});
+  second = create_task([&]() -> Coro<> { co_await first; });
+  co_await *second;
+  EXPECT_EQ(message, "cancel: task 'first' waits for itself");
 }
 
 TUTTI_VIRTUAL_TEST(CancelScope, EndsItsOwnCancelledError) {
