@@ -77,6 +77,7 @@ constexpr std::uint32_t cancel_unsent = 4;  // ... and that request found no roo
 constexpr std::uint32_t trying_later = 8;   // the request is a wait for readiness
 constexpr std::uint32_t in_line = 16;       // others on the same descriptor go first; no request yet
 constexpr std::uint32_t ended = 32;         // the result is there; stands in `ended_`
+constexpr std::uint32_t cancel_again = 64;  // the cancel may have come too early for a receive that goes on
 
 // user_data of requests that are no operations; an address is neither.
 constexpr std::uint64_t cancel_tag = 0;
@@ -246,6 +247,17 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
         }
       });
     } while (ring_->overflowed() && ring_->submit() >= 0);
+    if (std::exchange(cancels_again_, false)) cancel_receives_again();
+  }
+
+  // Once for all that such a receive has brought.
+  void cancel_receives_again() noexcept {
+    for_each_in_flight([this](Operation& operation) {
+      std::uint32_t& state = operation.backend.state;
+      if ((state & cancel_again) == 0) return;
+      state &= ~cancel_again;
+      if ((state & cancel_unsent) == 0) send_cancel(operation);
+    });
   }
 
   // One of the completions of a receive that goes on. The last one lacks F_MORE; if it is not an end, there were too few
@@ -258,7 +270,10 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
     const bool cancelled = (operation.backend.state & cancelling) != 0;
     if ((completion.flags & IORING_CQE_F_MORE) != 0) {
       // The cancel may have come while the kernel was busy with it, and found nothing that waits.
-      if (cancelled && (operation.backend.state & cancel_unsent) == 0) send_cancel(operation);
+      if (cancelled && (operation.backend.state & cancel_unsent) == 0) {
+        operation.backend.state |= cancel_again;
+        cancels_again_ = true;
+      }
       return;
     }
     const bool goes_on = completion.res > 0 || completion.res == -ENOBUFS || completion.res == -EINTR;
@@ -361,6 +376,7 @@ class UringBackend final : public IoBackend, public detail::ReceivingBackend {
   ReadyQueue arrivals_;      // of receives that go on
   std::size_t backlog_ = 0;  // how many requests found no room
   bool wake_armed_ = false;
+  bool cancels_again_ = false;
   detail::WakeState wake_;
   Fd wake_event_;
   Fd outside_;  // for those who wait in place of `poll`
