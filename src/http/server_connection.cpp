@@ -349,11 +349,11 @@ Coro<> ServerConnection::finish() {
   cork_.send();
   if (may_still_send()) co_await linger();
   writer_.close();
-  while (const std::size_t left = writer_.transport().write_buffer_size()) {
+  while (const std::size_t left = writer_.transport().unsent_size()) {
     try {
       co_await timeout(options_.write_timeout, [this] { return writer_.wait_closed(); });
     } catch (const OSError&) {
-      if (writer_.transport().write_buffer_size() >= left) writer_.abort();
+      if (writer_.transport().unsent_size() >= left) writer_.abort();
     }
   }
 }

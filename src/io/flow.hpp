@@ -84,8 +84,9 @@ struct Vectors {
   return total;
 }
 
-/// Adds `pieces` without their first `skip` bytes. *Errors*: `std::bad_alloc`.
+/// Adds `pieces` without their first `skip` bytes. *Errors*: `std::bad_alloc`; nothing was added then.
 inline void append_rest(ByteBuffer& to, std::span<const BytesView> pieces, std::size_t skip) {
+  if (const std::size_t total = total_size(pieces); total > skip) to.reserve(total - skip);
   for (const BytesView piece : pieces) {
     const std::size_t skipped = std::min(skip, piece.size());
     skip -= skipped;

@@ -290,7 +290,7 @@ void TLSTransport::close() noexcept {
 
 void TLSTransport::send_end() {
   stage_ = Stage::closing;
-  all_sent_ = below_->write_buffer_size() == 0;
+  all_sent_ = below_->unsent_size() == 0;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
   flush();
@@ -367,7 +367,7 @@ std::exception_ptr TLSTransport::handshake_error(std::exception_ptr below) const
 
 void TLSTransport::lost_below(std::exception_ptr error) noexcept {
   // A peer that does not wait for our end resets the connection over it: then it has ended, and all was sent.
-  const bool in_order = all_sent_ && (*all_sent_ || below_->write_buffer_size() == 0);
+  const bool in_order = all_sent_ && (*all_sent_ || below_->unsent_size() == 0);
   const bool in_handshake = handshake_ && !handshake_->done();
   stage_ = Stage::lost;
   reading_ = false;

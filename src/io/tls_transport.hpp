@@ -53,6 +53,7 @@ class TLSTransport final : public lowlevel::Transport, private lowlevel::Ready, 
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override {
     return queued_.size() + below_->write_buffer_size();
   }
+  [[nodiscard]] std::size_t unsent_size() const noexcept override { return queued_.size() + below_->unsent_size(); }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
   [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
     return below_->get_write_buffer_limits();

@@ -264,7 +264,7 @@ void Connection::writelines(std::span<const BytesView> pieces) {
   if (idle_for_writing()) {
     const std::size_t total = total_size(pieces);
     if (total == 0) return;
-    if (puts_off_ && total <= kMostPutOff) return put_off(pieces);
+    if (puts_off_ && total <= std::min(kMostPutOff, marks_.limits().high)) return put_off(pieces);
     skip = send_now(pieces);
     if (skip == total || closing_) return;
   } else if (put_off_) {
@@ -352,6 +352,7 @@ void Connection::shut_down_writing() noexcept {
 
 void Connection::set_write_buffer_limits(std::size_t high, std::size_t low) {
   marks_.set({high, low});
+  if (sending_ && sending_->bytes.size() > high) put_off_ = false;  // who sets such limits waits until all is sent
   check_high();
 }
 

@@ -55,10 +55,12 @@ class Connection final : public lowlevel::Transport,
   void writelines(std::span<const BytesView> pieces) override;
   void write_eof() override;
   [[nodiscard]] bool can_write_eof() const noexcept override { return true; }
-  /// What was put off is as good as sent, but for those who wait for the end.
+  /// What was put off is as good as sent.
   [[nodiscard]] std::size_t write_buffer_size() const noexcept override {
-    if (!sending_) return 0;
-    return (put_off_ && !closing_ ? 0 : sending_->bytes.size()) + sending_->queued.size();
+    return sending_ ? (put_off_ ? 0 : sending_->bytes.size()) + sending_->queued.size() : 0;
+  }
+  [[nodiscard]] std::size_t unsent_size() const noexcept override {
+    return sending_ ? sending_->bytes.size() + sending_->queued.size() : 0;
   }
   void set_write_buffer_limits(std::size_t high, std::size_t low) override;
   [[nodiscard]] lowlevel::WriteBufferLimits get_write_buffer_limits() const noexcept override {
@@ -175,7 +177,7 @@ class Connection final : public lowlevel::Transport,
   bool arrival_queued_ = false;  // holds a reference then
   const bool in_kernel_;         // the kernel makes the calls, those of an iteration together
   bool puts_off_;                // small writes, to the next submission
-  bool put_off_ = false;         // what is being sent was
+  bool put_off_ = false;         // what is being sent was, and does not count
   bool receives_;                // it does: by a `Receiving`, which goes on
   const bool reads_all_;  // a short read means that; on Unix sockets it stops short where descriptors were passed
   std::uint8_t small_reads_ = 0;  // one after the other, piece by piece

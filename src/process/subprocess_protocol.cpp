@@ -82,10 +82,13 @@ class ChildTransport::PipeEnd final : public lowlevel::Receiver {
   PipeEnd(std::shared_ptr<ChildTransport> owner, int fd) noexcept : owner_(std::move(owner)), fd_(fd) {}
 
   void data_received(ByteBuffer&& data) noexcept override {
-    const auto bytes = data.view();
-    owner_->call([fd = fd_, text = std::string(bytes.data(), bytes.size())](SubprocessProtocol& protocol) {
-      protocol.pipe_data_received(fd, text);
-    });
+    try {
+      owner_->call([fd = fd_, bytes = std::move(data)](SubprocessProtocol& protocol) {
+        protocol.pipe_data_received(fd, bytes.view());
+      });
+    } catch (...) {
+      owner_->pipes_[static_cast<std::size_t>(fd_)]->abort();  // no memory: better an end than a hole
+    }
   }
   bool eof_received() noexcept override { return false; }
   void connection_lost(std::exception_ptr error) noexcept override { owner_->pipe_lost(fd_, std::move(error)); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a connection does below its streams, seen from outside: receives that go on, and small writes that leave together.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -135,24 +136,63 @@ TUTTI_TEST(ConnectionTraffic, AWriteBeforeTheEndOfWritingArrives) {
   co_await close(pair);
 }
 
+/// Listens without a loop.
+struct Listener {
+  tutti::Fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::uint16_t port = 0;
+
+  Listener() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(socket.get(), 8), 0);
+    EXPECT_EQ(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+  }
+  [[nodiscard]] tutti::Fd accept() const { return tutti::Fd(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC)); }
+};
+
+/// How much is there to be read.
+ssize_t arrived(const tutti::Fd& socket) {
+  char bytes[8];
+  return ::recv(socket.get(), bytes, sizeof(bytes), MSG_DONTWAIT);
+}
+
+TUTTI_TEST(ConnectionTraffic, NothingIsPutOffWhereNothingMayBeBuffered) {
+  const Listener listener;
+  auto ends = co_await tutti::open_connection("127.0.0.1", listener.port);
+  const tutti::Fd peer = listener.accept();
+  ends.writer.transport().set_write_buffer_limits(0, 0);
+  ends.writer.write("now");
+  co_await ends.writer.drain();
+  EXPECT_EQ(arrived(peer), 3);
+  co_await close(ends.writer);
+}
+
+TUTTI_TEST(ConnectionTraffic, WhatWasPutOffCountsOnceNothingMayBeBuffered) {
+  const Listener listener;
+  auto ends = co_await tutti::open_connection("127.0.0.1", listener.port);
+  const tutti::Fd peer = listener.accept();
+  ends.writer.write("now");
+  ends.writer.transport().set_write_buffer_limits(0, 0);
+  co_await ends.writer.drain();
+  EXPECT_EQ(arrived(peer), 3);
+  EXPECT_EQ(ends.writer.transport().unsent_size(), 0U);
+  co_await close(ends.writer);
+}
+
 TEST(ConnectionTraffic, AWriteLeavesThoughTheLoopStops) {
-  const tutti::Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(listener.get(), 1), 0);
-  ASSERT_EQ(::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const Listener listener;
   tutti::Runner runner;
   std::optional<Streams> streams;
   runner.run([](std::optional<Streams>& made, std::uint16_t port) -> Coro<> {
     made.emplace(co_await tutti::open_connection("127.0.0.1", port));
     made->writer.write("now");
-  }(streams, ntohs(address.sin_port)));
-  const tutti::Fd peer(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  char bytes[8];
-  EXPECT_EQ(::recv(peer.get(), bytes, sizeof(bytes), MSG_DONTWAIT), 3);
+  }(streams, listener.port));
+  const tutti::Fd peer = listener.accept();
+  EXPECT_EQ(arrived(peer), 3);
   runner.run([](Streams& ends) -> Coro<> { co_await close(ends.writer); }(*streams));
   streams.reset();
 }

@@ -60,6 +60,13 @@ inline void reset(tutti::StreamWriter& writer) {
   writer.abort();
 }
 
+/// The same before it returns: the loop has not looked at either end yet.
+inline void reset_now(const tutti::StreamWriter& writer) {
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  ::connect(writer.fd(), &nobody, sizeof(nobody));
+}
+
 inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// The text of the error that `awaitable` ends with, if it is an `Error`.

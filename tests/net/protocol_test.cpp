@@ -145,6 +145,21 @@ TUTTI_TEST(Protocol, GetsNoDataWhileReadingIsPaused) {
   co_await ends.close();
 }
 
+TUTTI_TEST(Protocol, GetsNoDataAheadOfALossWhileReadingIsPaused) {
+  auto ends = co_await connected_ends();
+  ends.peer->transport->pause_reading();
+  const int client = ends.client->transport->fd();
+  EXPECT_EQ(::send(client, "lost", 4, MSG_NOSIGNAL), 4);
+  sockaddr nobody{};
+  nobody.sa_family = AF_UNSPEC;
+  EXPECT_EQ(::connect(client, &nobody, sizeof(nobody)), 0);  // resets the connection
+  co_await turns(10);
+  ends.peer->transport->write("x");  // finds the loss, if the paused reader has not
+  co_await ends.peer->lost;
+  EXPECT_EQ(ends.peer->events, (Events{"made", "lost"}));
+  co_await ends.close();
+}
+
 TUTTI_TEST(Protocol, GetsDataInOrderHoweverOftenItPauses) {
   auto ends = co_await connected_ends();
   std::string sent;

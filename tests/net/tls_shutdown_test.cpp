@@ -112,6 +112,17 @@ TUTTI_TEST(TLSShutdown, DoesNotMindAPeerThatResetsInstead) {
   co_await close(pair);
 }
 
+TUTTI_TEST(TLSShutdown, MindsAPeerThatHasResetBeforeAllWasSent) {
+  auto pair = co_await tls_pair();
+  reset_now(pair.peer.writer);
+  pair.client.writer.write("lost");
+  pair.client.writer.close();
+  EXPECT_NE(co_await error_of<tutti::ConnectionError>(pair.client.writer.wait_closed()), "no error");
+  pair.peer.writer.abort();
+  pair.server.close();
+  co_await pair.server.wait_closed();
+}
+
 TUTTI_TEST(TLSShutdown, DoesNotWaitWhenItIsAborted) {
   auto pair = co_await tls_pair();
   pair.client.writer.write(kFlood);

@@ -78,8 +78,10 @@ class Transport : public Shared {
   /// After what is buffered the peer sees the end. *Errors*: `RuntimeError` if it cannot.
   virtual void write_eof() = 0;
   [[nodiscard]] virtual bool can_write_eof() const noexcept = 0;
-  /// Bytes that were written and not sent yet.
+  /// Bytes that were written and wait for room: those that flow control counts.
   [[nodiscard]] virtual std::size_t write_buffer_size() const noexcept = 0;
+  /// Bytes that were written and that the kernel has not taken yet: besides, what leaves with the loop's next system call.
+  [[nodiscard]] virtual std::size_t unsent_size() const noexcept { return write_buffer_size(); }
   /// Above `high` bytes the receiver is asked to pause, at `low` to go on. *Errors*: `ValueError` unless `low <= high`.
   virtual void set_write_buffer_limits(std::size_t high, std::size_t low) = 0;
   /// The same with what is absent made from the other one: see `WriteBufferLimits::complete`.
