@@ -28,7 +28,7 @@ Url resolve(const std::string& method, const RequestUrl& url, const ClientSessio
     const Url resolved = url.resolve(session.base_url);
     return params.empty() ? resolved : resolved.extend_query(params);
   } catch (const InvalidUrlError& error) {
-    const std::string shown = without_userinfo(url.text());
+    const std::string shown = without_secrets(url.text());
     throw InvalidUrlClientError({method, shown.substr(0, shown.find('#'))}, url.text(), error.reason());
   }
 }

@@ -79,6 +79,7 @@ void ServerConnection::begin_head() {
   head_only_ = false;
   version_ = Version::http11;
   reading_head_ = true;
+  fresh_ = false;
   if (options_.access_log) began_ = get_running_loop().time();
 }
 
@@ -126,7 +127,7 @@ Coro<bool> ServerConnection::read_head() {
 
 Coro<bool> ServerConnection::wait_for_request() {
   idle_ = true;
-  const auto data = co_await wait_for_bytes(after(options_.keepalive_timeout));
+  const auto data = co_await wait_for_bytes(after(fresh_ ? options_.first_byte_timeout : options_.keepalive_timeout));
   idle_ = false;
   co_return data && !data->empty();
 }

@@ -125,6 +125,7 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   Version version_ = Version::http11;
   bool head_only_ = false;
   bool reading_head_ = false;
+  bool fresh_ = true;      // no byte has come
   bool idle_ = false;      // between two requests
   bool handling_ = false;  // a handler runs
   bool stopping_ = false;

@@ -16,14 +16,16 @@ namespace tutti::http {
 
 /// The authority of a URL that is none may end anywhere: a password with "/", "?" or "#" in it is a common mistake. So
 /// whatever may be one goes, up to the last "@".
-std::string detail::without_userinfo(std::string_view text) {
+std::string detail::without_secrets(std::string_view text) {
   const auto slashes = text.find("//");
   const std::size_t begin = slashes == std::string_view::npos ? 0 : slashes + 2;
   const auto authority = text.substr(begin, text.find_first_of("/?#\\", begin) - begin);
   const bool colon = authority.find(':') != std::string_view::npos;
   const auto at = (colon ? text.substr(begin) : authority).rfind('@');
-  if (at == std::string_view::npos) return std::string(text);
-  return std::string(text.substr(0, begin)) + "***" + std::string(text.substr(begin + at));
+  std::string shown(text);
+  if (at != std::string_view::npos) shown.replace(begin, at, "***");
+  if (const auto hash = shown.find('#'); hash != std::string::npos) shown.replace(hash + 1, std::string::npos, "***");
+  return shown;
 }
 
 namespace {
@@ -211,7 +213,7 @@ std::string remove_dot_segments(std::string_view in) {
 }  // namespace
 
 InvalidUrlError::InvalidUrlError(std::string_view url, const std::string& reason)
-    : ValueError("invalid URL " + detail::quote(detail::without_userinfo(url), 200) + ": " + reason), reason_(reason) {}
+    : ValueError("invalid URL " + detail::quote(detail::without_secrets(url), 200) + ": " + reason), reason_(reason) {}
 InvalidUrlError::~InvalidUrlError() = default;
 
 std::string percent_encode(std::string_view text) {

@@ -132,6 +132,8 @@ TEST(Url, NamesTheTextButNoPasswordInAnError) {
       {"htp://h/x", "invalid URL 'htp://h/x': scheme 'htp' is neither http nor https"},
       {"http://me:secret@h:0/", "invalid URL 'http://***@h:0/': the port is not within 1 to 65535"},
       {"http://h/\r\n", "invalid URL 'http://h/\\r\\n': control character at offset 9"},
+      {"http://h:0/#access_token=secret", "invalid URL 'http://h:0/#***': the port is not within 1 to 65535"},
+      {"http://me:sec#ret@h:0/#s", "invalid URL 'http://***@h:0/#***': the port is not a number"},
   };
   for (const auto& [text, message] : cases) {
     try {

@@ -47,13 +47,16 @@ struct AccessLogEntry {
 struct ServerOptions {
   std::uint64_t client_max_size = std::uint64_t{1024} * 1024;  ///< of a body that is read whole
   ParserLimits limits = {};
+  /// From a connection's beginning to its first byte: who says nothing does not hold a place for long. Then it is closed.
+  Duration first_byte_timeout = std::chrono::seconds(20);
   Duration head_timeout = std::chrono::seconds(10);  ///< from a request's first byte to its head's end; then 408
   Duration body_timeout = std::chrono::seconds(30);  ///< between two pieces of a body; then 408
   /// Bytes per second that a body must come with: what the handler waits for it may be `body_timeout` and the time that
   /// the bytes so far take at this rate; then 408. Absent: for streams of a client that may be silent now and then.
   std::optional<std::uint64_t> min_body_rate = 240;
-  Duration write_timeout =
-      std::chrono::seconds(30);  ///< while the client takes nothing; then the connection is cut off
+  /// While a response waits because the client takes nothing; then the connection is cut off. A byte now and then is as good as
+  /// nothing: TCP takes more only when there is room for a good part of its buffer.
+  Duration write_timeout = std::chrono::seconds(30);
   Duration keepalive_timeout = std::chrono::seconds(75);  ///< for the next request of a connection
   /// For what the client still sends when the server ends a connection: it is read and dropped, up to 64 MiB, because
   /// closing over unread bytes would reset the connection, and the response might be lost on its way.
