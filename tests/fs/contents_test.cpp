@@ -173,6 +173,21 @@ TUTTI_TEST(Temporary, DirectoriesGoWithEverythingInThem) {
   CO_ASSERT_THROW(co_await files::temporary_directory({.directory = scratch / "none"}), FileNotFoundError);
 }
 
+TUTTI_TEST(Contents, ThatAreReadAreLeftAtOnceByACancellation) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.make("a", std::string(3'000'000, 'x'));
+  for (int ticks = 0; ticks < 6; ++ticks) {
+    const auto reading = create_task([&]() -> Coro<> { (void)co_await files::read_text(path); });
+    for (int i = 0; i < ticks; ++i) co_await one_tick();
+    if (reading.cancel()) {
+      CO_ASSERT_THROW(co_await reading, CancelledError);
+    } else {
+      co_await reading;
+    }
+  }
+  EXPECT_EQ((co_await files::read_text(path)).size(), 3'000'000U);
+}
+
 TUTTI_TEST(Temporary, LeavesNothingBehindWhenItIsCancelled) {
   const ScratchDirectory scratch;
   for (int ticks = 0; ticks < 4; ++ticks) {

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// What a server awaits, and the end of a session, when the task is cancelled.
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "http_support.hpp"
+
+namespace {
+
+using namespace http_support;
+using http::Request;
+using http::Response;
+using test_support::turn;
+
+TUTTI_TEST(HttpServerCancel, OfTheStartListensToNothing) {
+  http::Server server;
+  bool slow = true;
+  server.on_startup([&slow]() -> Coro<> {
+    if (slow) co_await tutti::sleep(1h);
+  });
+  auto starting = tutti::create_task(server.start());
+  co_await turn();
+  starting.cancel();
+  CO_ASSERT_THROW((void)co_await starting, tutti::CancelledError);
+  EXPECT_TRUE(server.addresses().empty());
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
+  http::Server server;
+  tutti::Future<> reached;
+  server.get("/", [reached]() -> Coro<Response> {
+    reached.set_result();
+    co_await tutti::sleep(1h);
+    co_return Response();
+  });
+  co_await server.start();
+  auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.addresses().front().port());
+  writer.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  co_await reached;
+  auto closing = tutti::create_task(server.close());
+  co_await turn();
+  closing.cancel();
+  CO_ASSERT_THROW(co_await closing, tutti::CancelledError);
+  EXPECT_EQ(co_await reader.read(), "");
+  writer.abort();
+}
+
+TUTTI_VIRTUAL_TEST(HttpServerCancel, OfAWriteSendsThePieceAllTheSame) {
+  constexpr std::size_t size = 20'000'000;
+  http::Server server;
+  server.get("/", [](Request& request) -> Coro<Response> {
+    http::StreamResponse response;
+    co_await response.prepare(request);
+    EXPECT_NE(co_await error_of<tutti::TimeoutError>(tutti::wait_for(response.write(std::string(size, 'x')), 1s)),
+              "no error");
+    co_await response.write_eof();
+    co_return response;
+  });
+  co_await server.start();
+  http::ClientSession session;
+  const auto response = co_await session.get(server.url() + "/");
+  co_await tutti::sleep(2s);
+  EXPECT_EQ((co_await response.read()).size(), size);
+  co_await end(session, server);
+}
+
+TUTTI_VIRTUAL_TEST(HttpServerCancel, OfAReadOfTheRequestLosesNoByte) {
+  http::Server server;
+  server.post("/", [](Request& request) -> Coro<Response> {
+    const std::string error =
+        co_await error_of<tutti::TimeoutError>(tutti::wait_for(request.content().readexactly(4), 1s));
+    EXPECT_NE(error, "no error");
+    co_return Response::text(co_await request.text());
+  });
+  co_await server.start();
+  auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.addresses().front().port());
+  writer.write("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbo");
+  co_await tutti::sleep(2s);
+  writer.write("dy");
+  EXPECT_TRUE((co_await reader.read()).ends_with("\r\n\r\nbody"));
+  co_await net_support::close(writer);
+  co_await server.close();
+}
+
+TUTTI_TEST(HttpClientCancel, OfTheCloseOfASessionClosesItAllTheSame) {
+  Recorder recorder;
+  auto server = co_await recorder.start();
+  http::ClientSession session;
+  EXPECT_EQ(co_await (co_await session.get(url_of(server))).text(), "ok");
+  EXPECT_EQ(session.connections_idle(), 1U);
+  auto closing = tutti::create_task(session.close());
+  co_await turn();
+  if (closing.cancel()) {
+    CO_ASSERT_THROW(co_await closing, tutti::CancelledError);
+  }
+  EXPECT_TRUE(session.closed());
+  EXPECT_EQ(session.connections_idle(), 0U);
+  co_await end(session, server);
+}
+
+}  // namespace
