@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Connections whose ends are cancelled at random: what arrives is what was sent, up to where it ends.
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "net/tls_support.hpp"
 #include "stress.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace stress {
 namespace {
@@ -32,9 +34,11 @@ class Pattern {
   std::size_t position_ = 0;
 };
 
+enum class Kind { tcp, unix_socket, tls, start_tls };
+
 class Connections : public Crowd {
  public:
-  Connections(unsigned seed, bool tls) : Crowd(seed), tls_(tls) {}
+  Connections(unsigned seed, Kind kind) : Crowd(seed), kind_(kind) {}
 
   Coro<> run(unsigned steps) {
     tutti::Server server = co_await disturb_clients(steps);
@@ -48,21 +52,62 @@ class Connections : public Crowd {
 
  private:
   Coro<tutti::Server> disturb_clients(unsigned steps) {
-    tutti::ServerOptions options{.limit = 4096};
-    if (tls_) options.ssl = tls_support::server_context();
-    auto server = co_await tutti::start_server(
-        [this](StreamReader reader, StreamWriter writer) { return echo(std::move(reader), std::move(writer)); },
-        "127.0.0.1", 0, options);
+    auto server = co_await start();
     for (unsigned step = 0; step < steps; ++step) {
-      if (size() < 10) tutti::create_task(repeat(1, [this, port = server.port()] { return client(port); }));
+      if (size() < 10) {
+        const auto port = kind_ == Kind::unix_socket ? std::uint16_t{0} : server.port();
+        tutti::create_task(repeat(1, [this, port] { return client(port); }));
+      }
       co_await pause();
       disturb();
     }
     co_return server;
   }
 
+  Coro<tutti::Server> start() {
+    tutti::ServerOptions options{.limit = 4096};
+    if (kind_ == Kind::tls) options.ssl = tls_support::server_context();
+    const auto handler = [this](StreamReader reader, StreamWriter writer) {
+      return echo(std::move(reader), std::move(writer));
+    };
+    if (kind_ == Kind::unix_socket) return tutti::start_unix_server(handler, scratch_ / "socket", options);
+    return tutti::start_server(handler, "127.0.0.1", 0, options);
+  }
+
+  Coro<tutti::Streams> connect(std::uint16_t port) {
+    tutti::ConnectOptions options{.limit = 4096};
+    if (kind_ == Kind::unix_socket) return tutti::open_unix_connection(scratch_ / "socket", options);
+    if (kind_ == Kind::tls) options.ssl = tls_support::client_context();
+    if (random.chance(20)) options.happy_eyeballs_delay = some_time();
+    return tutti::open_connection(kind_ == Kind::tls ? "localhost" : "127.0.0.1", port, options);
+  }
+
+  /// A line there and back in the clear, and then TLS.
+  Coro<> ask_for_tls(StreamReader& reader, StreamWriter& writer) {
+    const std::string line = std::string(random.below(9000), 'x') + "\n";
+    writer.write(line);
+    EXPECT_EQ((co_await reader.readexactly(line.size())).size(), line.size());
+    if (random.chance(30)) co_await pause();
+    co_await writer.start_tls(tls_support::client_context(), {.server_hostname = "localhost"});
+  }
+  static Coro<> grant_tls(StreamReader& reader, StreamWriter& writer) {
+    std::string piece;
+    do {
+      piece = co_await reader.read(1000);
+      writer.write(piece);
+    } while (!piece.empty() && piece.back() != '\n');
+    co_await writer.start_tls(tls_support::server_context());
+  }
+
   Coro<> echo(StreamReader reader, StreamWriter writer) {
-    bool ended = false;
+    bool ready = kind_ != Kind::start_tls;
+    if (!ready) {
+      co_await repeat(1, [&]() -> Coro<> {
+        co_await grant_tls(reader, writer);
+        ready = true;
+      });
+    }
+    bool ended = !ready;
     co_await repeat(50, [&]() -> Coro<> {
       if (ended) co_return;
       const std::string bytes = co_await reader.read(1 + random.below(20000));
@@ -74,10 +119,8 @@ class Connections : public Crowd {
   }
 
   Coro<> client(std::uint16_t port) {
-    tutti::ConnectOptions options{.limit = 4096};
-    if (tls_) options.ssl = tls_support::client_context();
-    if (random.chance(20)) options.happy_eyeballs_delay = some_time();
-    auto [reader, writer] = co_await tutti::open_connection(tls_ ? "localhost" : "127.0.0.1", port, options);
+    auto [reader, writer] = co_await connect(port);
+    if (kind_ == Kind::start_tls) co_await ask_for_tls(reader, writer);
     Pattern to_send;
     Pattern to_come;
     std::size_t sent = 0;
@@ -110,11 +153,12 @@ class Connections : public Crowd {
     if (random.chance(20)) writer.abort();
   }
 
-  bool tls_;
+  const Kind kind_;
+  const test_support::ScratchDirectory scratch_;
 };
 
-Coro<> disturb_connections(unsigned seed, unsigned steps, bool tls) {
-  Connections connections(seed, tls);
+Coro<> disturb_connections(unsigned seed, unsigned steps, Kind kind) {
+  Connections connections(seed, kind);
   co_await connections.run(steps);
   for (const auto& report : tutti::testing::take_reports()) {
     EXPECT_NE(report.to_string().find("unclosed StreamWriter"), std::string::npos) << report.to_string();
@@ -123,18 +167,31 @@ Coro<> disturb_connections(unsigned seed, unsigned steps, bool tls) {
 
 TUTTI_TEST(RandomConnections, KeepTheirBytesInOrder) {
   co_await for_each_seed({.first_seed = 1, .runs = 2, .steps = 60},
-                         [](unsigned seed, unsigned steps) { return disturb_connections(seed, steps, false); });
+                         [](unsigned seed, unsigned steps) { return disturb_connections(seed, steps, Kind::tcp); });
+}
+
+TUTTI_TEST(RandomConnections, KeepTheirBytesInOrderOnUnixSockets) {
+  co_await for_each_seed({.first_seed = 1, .runs = 2, .steps = 60}, [](unsigned seed, unsigned steps) {
+    return disturb_connections(seed, steps, Kind::unix_socket);
+  });
+}
+
+TUTTI_TEST(RandomConnections, KeepTheirBytesInOrderWhenTheyChangeToTLS) {
+  co_await for_each_seed({.first_seed = 1, .runs = 2, .steps = 50}, [](unsigned seed, unsigned steps) {
+    return disturb_connections(seed, steps, Kind::start_tls);
+  });
 }
 
 TUTTI_TEST(RandomConnections, KeepTheirBytesInOrderUnderTLS) {
   co_await for_each_seed({.first_seed = 1, .runs = 2, .steps = 50},
-                         [](unsigned seed, unsigned steps) { return disturb_connections(seed, steps, true); });
+                         [](unsigned seed, unsigned steps) { return disturb_connections(seed, steps, Kind::tls); });
 }
 
 TEST(RandomConnections, AreClosedWithTheirLoop) {
-  close_loop_over({.first_seed = 1, .runs = 2, .steps = 30},
-                  [](unsigned seed, unsigned) { return std::make_unique<Connections>(seed, seed % 2 == 0); },
-                  {"destroyed but it is pending", "unclosed StreamWriter", "retrieved"});
+  close_loop_over(
+      {.first_seed = 1, .runs = 4, .steps = 30},
+      [](unsigned seed, unsigned) { return std::make_unique<Connections>(seed, static_cast<Kind>(seed % 4)); },
+      {"destroyed but it is pending", "unclosed StreamWriter", "retrieved"});
 }
 
 /// Several tasks send through one socket, several receive from another.
