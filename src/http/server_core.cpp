@@ -92,7 +92,10 @@ Coro<> ServerCore::close(std::shared_ptr<ServerCore> self) {
   struct End {
     ServerCore& core;
     ~End() {
-      for (ServerConnection* connection : core.connections_) connection->abort();
+      for (ServerConnection* connection : core.connections_) {
+        connection->abort();
+        if (!core.handlers_cancelled_) connection->cancel();  // closing was cut short
+      }
       core.phase_ = Phase::closed;
       core.closed_.set();
     }
@@ -104,6 +107,7 @@ Coro<> ServerCore::shut_down() {
   stop();
   if (!abandoned_) co_await run_shutdown_hooks();  // they may use what went with the server
   if (co_await connections_end()) co_return;
+  handlers_cancelled_ = true;
   for (ServerConnection* connection : connections_) connection->cancel();
   (void)co_await connections_end();
 }

@@ -55,6 +55,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
 
   Phase phase_ = Phase::created;
   bool closing_ = false;
+  bool handlers_cancelled_ = false;
   bool abandoned_ = false;
   std::vector<tutti::Server> listeners_;
   std::unordered_set<ServerConnection*> connections_;

@@ -44,6 +44,7 @@ TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
   closing.cancel();
   CO_ASSERT_THROW(co_await closing, tutti::CancelledError);
   EXPECT_EQ(co_await reader.read(), "");
+  co_await until([&] { return server.connections() == 0; });
   writer.abort();
 }
 

@@ -134,7 +134,7 @@ class Server {
   /// is left without `close`.
   [[nodiscard]] Coro<> serve_forever();
   /// Stops, step by step: no new connections; idle ones close; `on_shutdown`; handlers have `shutdown_timeout` to end,
-  /// are cancelled, have as long again; what is left is cut off. Idempotent. *Cancellation*: cuts everything off.
+  /// are cancelled, have as long again; what is left is cut off. Idempotent. *Cancellation*: cuts everything off, and cancels the handlers.
   [[nodiscard]] Coro<> close();
 
   /// How many connections there are.
