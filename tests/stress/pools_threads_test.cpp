@@ -47,6 +47,10 @@ class Calls : public Crowd {
     EXPECT_EQ(co_await pool_->run(square, 7), 49);
     pool_->shutdown();
     EXPECT_EQ(pool_->workers(), 0U);
+    // The first of two calls, when the pool had broken before the second one was made.
+    for (const auto& report : tutti::testing::take_reports()) {
+      EXPECT_NE(report.to_string().find("BrokenProcessPool"), std::string::npos) << report.to_string();
+    }
   }
 
  private:
