@@ -179,7 +179,8 @@ std::optional<std::size_t> FileState::read_if_at_hand(MutableBytes memory, std::
 }
 
 Coro<> FileState::wait_for_budget() {
-  // Others that wait may take all of the next one too: whoever waits longest comes first.
+  if (!may_try_ || budget_->left() != 0) co_return;
+  const auto first = co_await budget_->line().scoped();
   while (may_try_ && budget_->left() == 0) co_await sleep(Duration::zero());
 }
 

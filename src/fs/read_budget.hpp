@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include <tutti/loop/event_loop.hpp>
+#include <tutti/sync/lock.hpp>
 
 namespace tutti::detail {
 
@@ -23,6 +24,9 @@ class ReadBudget final : public lowlevel::Service {
     }
     return left_;
   }
+  /// Those who found nothing left stand in line here, and the first waits for the next iteration: else whoever took all
+  /// of this one would be the first in the next one too.
+  [[nodiscard]] Lock& line() noexcept { return line_; }
   void spend(std::size_t bytes) noexcept { left_ -= std::min(left_, std::max(bytes, kLeast)); }
 
  private:
@@ -30,6 +34,7 @@ class ReadBudget final : public lowlevel::Service {
   static constexpr std::size_t kLeast = 4096;                            // what a call costs, however little it reads
 
   EventLoop& loop_;
+  Lock line_;
   std::uint64_t iteration_ = 0;
   std::size_t left_ = 0;
 };

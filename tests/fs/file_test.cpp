@@ -205,6 +205,21 @@ TUTTI_TEST(File, ReadsAndWritesAtAnOffsetPastThePosition) {
   EXPECT_EQ(memory, "789...");
 }
 
+TUTTI_TEST(File, HasItsTurnBesideOneThatIsReadWithoutEnd) {
+  const ScratchDirectory scratch;
+  files::File hot = co_await files::open(scratch.make("hot", std::string(1 << 20, 'h')));
+  files::File other = co_await files::open(scratch.make("other", "once"));
+  int rounds = 0;
+  const auto busy = create_task([&]() -> Coro<> {
+    for (; rounds < 5000; ++rounds) (void)co_await hot.pread(256 * 1024, 0);  // all that an iteration may read
+  });
+  co_await sleep(Duration::zero());
+  EXPECT_EQ(co_await other.pread(4, 0), "once");
+  EXPECT_LT(rounds, 5000);
+  busy.cancel();
+  CO_ASSERT_THROW(co_await busy, CancelledError);
+}
+
 TUTTI_TEST(File, ReadsPastThePageCacheIntoAnyMemory) {
   const ScratchDirectory scratch;
   std::string blocks(8192 + 100, 'a');
