@@ -46,7 +46,7 @@ class FlowWatch final : public lowlevel::Receiver {
   }
   bool eof_received() noexcept override { return receiver_ && receiver_->eof_received(); }
   void connection_lost(std::exception_ptr error) noexcept override {
-    const bool in_order = !error;
+    const bool in_order = !error && transport_->unsent_size() == 0;
     if (waiter_ && !waiter_->done()) {
       if (in_order && finishing_) {
         waiter_->set_result();

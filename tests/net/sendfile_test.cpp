@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <tutti/net/sendfile.hpp>
@@ -96,6 +97,23 @@ TUTTI_TEST(Sendfile, KeepsItsPlaceBetweenWrites) {
     EXPECT_TRUE(co_await received == before + file.data + ">>>");
     co_await close(pair);
   });
+}
+
+TUTTI_TEST(Sendfile, IsNoSuccessIfTheConnectionIsAbortedBeforeItsEndIsSent) {
+  auto pair = co_await tls_pair(1024);
+  for (const int option : {SO_SNDBUF, SO_RCVBUF}) {  // so that a single piece does not fit
+    const int size = 4096;
+    CO_ASSERT_EQ(::setsockopt(pair.client.writer.fd(), SOL_SOCKET, option, &size, sizeof size), 0);
+    CO_ASSERT_EQ(::setsockopt(pair.peer.writer.fd(), SOL_SOCKET, option, &size, sizeof size), 0);
+  }
+  const File file(256U << 10U);
+  auto sending = tutti::create_task(tutti::sendfile(pair.client.writer, file.fd()));
+  while (file.tell() != file.data.size()) co_await tutti::sleep(0s);
+  for (int i = 0; i < 20; ++i) co_await tutti::sleep(0s);
+  CO_ASSERT_FALSE(sending.done());
+  pair.client.writer.abort();
+  EXPECT_THROW(co_await sending, tutti::ConnectionAbortedError);
+  co_await close(pair);
 }
 
 // test_sendfile_for_closing_transp
