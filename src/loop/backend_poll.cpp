@@ -113,6 +113,7 @@ class PollBackend final : public IoBackend, public detail::ReceivingBackend {
       if (place == entry_of_.end()) return;
       const short events = entries_[place->second].revents;
       if ((events & (detail::awaited_events(operation) | POLLERR | POLLHUP | POLLNVAL)) == 0) return;
+      if ((operation.backend.state & ended) != 0) return;  // cancelled by one that was served before it
       if (detail::is_receiving(operation)) return receive(static_cast<detail::Receiving&>(operation), completed);
       if (const auto result = detail::attempt(operation)) deliver(operation, *result, completed);
     });
