@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include <tutti/base/error.hpp>
@@ -22,12 +21,6 @@ std::optional<std::uint64_t> content_length_of(const Headers& headers) {
   std::uint64_t length = 0;
   if (!text || std::from_chars(text->data(), text->data() + text->size(), length).ec != std::errc()) return {};
   return length;
-}
-
-/// Without what all messages of the parser begin with: whose message it was is said once.
-std::string reason_of(const ParserError& error) {
-  const std::string_view text = error.what();
-  return std::string(text.substr(text.find(": ") + 2));
 }
 
 }  // namespace
@@ -247,12 +240,13 @@ std::exception_ptr Exchange::explain(const std::exception_ptr& error) const {
     std::rethrow_exception(error);
   } catch (const ParserError& e) {
     if (!connection().parser.head_complete()) {
-      return std::make_exception_ptr(InvalidResponseError(info_, 0, "invalid response: " + reason_of(e)));
+      return std::make_exception_ptr(
+          InvalidResponseError(info_, 0, std::string("invalid response: ").append(e.reason())));
     }
     if (e.kind() == ParserErrorKind::body_too_large && body_limit_) {
       return std::make_exception_ptr(PayloadTooLargeError(info_, *body_limit_));
     }
-    return std::make_exception_ptr(ClientPayloadError(info_, "invalid body: " + reason_of(e)));
+    return std::make_exception_ptr(ClientPayloadError(info_, std::string("invalid body: ").append(e.reason())));
   } catch (const OSError& e) {
     return std::make_exception_ptr(ClientOSError(info_, e.code(), e.what()));
   } catch (...) {

@@ -26,18 +26,12 @@ constexpr std::array<bool, 256> make_token_table() {
 }
 constexpr std::array<bool, 256> kToken = make_token_table();
 
-std::string_view trim(std::string_view text) noexcept {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 /// Calls `visit` with each element that is not empty, until it returns false.
 template <class Visit>
 bool for_each_element(std::string_view list, Visit visit) {
   while (!list.empty()) {
     const auto comma = std::min(list.find(','), list.size());
-    const auto element = trim(list.substr(0, comma));
+    const auto element = detail::trim(list.substr(0, comma));
     if (!element.empty() && !visit(element)) return false;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }

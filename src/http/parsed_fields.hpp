@@ -19,6 +19,14 @@ struct ParsedFields {
   static void add(Headers& headers, std::string_view name, std::string_view value) { headers.append(name, value); }
 };
 
+/// Without spaces and tabs at both ends.
+[[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
+  constexpr auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
 /// Writes behind a string that was made as long as it will be: cheaper than to append many short pieces.
 class Pen {
  public:

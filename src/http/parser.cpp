@@ -165,8 +165,7 @@ class MessageParser {
     try {
       return function();
     } catch (const Refusal& refusal) {
-      failure_.emplace(refusal.kind,
-                       std::string(kRequest ? "invalid HTTP request: " : "invalid HTTP response: ") + refusal.reason);
+      failure_.emplace(refusal.kind, kRequest ? "invalid HTTP request: " : "invalid HTTP response: ", refusal.reason);
       throw ParserError(*failure_);
     }
   }

@@ -249,14 +249,6 @@ bool says_how_to_read_on(std::string_view name, std::string_view value) noexcept
   }
 }
 
-constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
-
-std::string_view trim(std::string_view text) noexcept {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 }  // namespace
 
 bool read_plain_head(const RequestLine& line, std::string_view fields, RequestHead& head) {

@@ -46,16 +46,16 @@ Response::Response(const StreamResponse& response) : head_(response.stream_->hea
 
 Response::Response(ResponseHead&& head, Body&& body) noexcept : head_(std::move(head)), body_(std::move(body)) {}
 
-Response Response::typed(Body body, ResponseOptions options, std::string_view content_type) {
+Response Response::typed(Body&& body, ResponseOptions&& options, std::string_view content_type) {
   return {make_head(std::move(options), content_type), std::move(body)};
 }
 
 Response Response::text(std::string body, ResponseOptions options) {
-  return {make_head(std::move(options), "text/plain; charset=utf-8"), std::move(body)};
+  return typed(std::move(body), std::move(options), "text/plain; charset=utf-8");
 }
 
 Response Response::html(std::string body, ResponseOptions options) {
-  return {make_head(std::move(options), "text/html; charset=utf-8"), std::move(body)};
+  return typed(std::move(body), std::move(options), "text/html; charset=utf-8");
 }
 
 Response Response::stream(Body pieces, ResponseOptions options) {

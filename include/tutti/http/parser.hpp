@@ -60,14 +60,19 @@ enum class ParserErrorKind : std::uint8_t {
 /// A peer's message is not taken. After it no byte of that connection can be trusted: answer with `status()`, and close.
 class ParserError : public std::runtime_error {
  public:
-  ParserError(ParserErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  /// `whose`: what all its messages begin with, such as "invalid HTTP request: ".
+  ParserError(ParserErrorKind kind, const std::string& whose, const std::string& reason)
+      : std::runtime_error(whose + reason), kind_(kind), reason_at_(whose.size()) {}
   ~ParserError() override;
   [[nodiscard]] ParserErrorKind kind() const noexcept { return kind_; }
+  /// The message without what tells whose message it was.
+  [[nodiscard]] std::string_view reason() const noexcept { return what() + reason_at_; }
   /// The status with which a server answers such a request: 400, 413, 414, 431, 501 or 505.
   [[nodiscard]] int status() const noexcept;
 
  private:
   ParserErrorKind kind_;
+  std::size_t reason_at_;
 };
 
 namespace detail {

@@ -72,7 +72,7 @@ class Response {
  private:
   friend class detail::ServerConnection;
   Response(ResponseHead&& head, Body&& body) noexcept;
-  [[nodiscard]] static Response typed(Body body, ResponseOptions options, std::string_view content_type);
+  [[nodiscard]] static Response typed(Body&& body, ResponseOptions&& options, std::string_view content_type);
 
   ResponseHead head_;
   Body body_;
