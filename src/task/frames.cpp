@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "base/function_name.hpp"
 #include "task/frames.hpp"
 
 #include <cstddef>
 
 #include <tutti/task/coro.hpp>
+
+#include "base/function_name.hpp"
 
 namespace tutti::detail {
 namespace {

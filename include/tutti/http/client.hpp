@@ -16,9 +16,9 @@
 #include <type_traits>
 #include <utility>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/http/body.hpp>
 #include <tutti/http/client_response.hpp>
 #include <tutti/http/errors.hpp>

@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/http/message.hpp>
 #include <tutti/http/parser.hpp>
 #include <tutti/http/router.hpp>

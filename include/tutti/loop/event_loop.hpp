@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/handle.hpp>
 #include <tutti/loop/io_backend.hpp>

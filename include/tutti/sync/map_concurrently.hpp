@@ -15,8 +15,8 @@
 #include <variant>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/error.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/sync/memory_channel.hpp>
 #include <tutti/sync/semaphore.hpp>

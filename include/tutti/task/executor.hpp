@@ -9,10 +9,10 @@
 #include <type_traits>
 #include <utility>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/chrono.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/error.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/loop/context.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/coro.hpp>

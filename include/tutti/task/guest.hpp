@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/clock.hpp>
 #include <tutti/base/function.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/loop/event_loop.hpp>
 #include <tutti/task/awaitable.hpp>
 #include <tutti/task/gather.hpp>

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/function.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/task/concurrent.hpp>
 #include <tutti/task/executor.hpp>

@@ -21,8 +21,8 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/base/functional.hpp>
 #include <tutti/base/exception_group.hpp>
+#include <tutti/base/functional.hpp>
 #include <tutti/base/optional_ref.hpp>
 #include <tutti/task/awaitable.hpp>
 #include <tutti/task/coro.hpp>
