@@ -29,6 +29,19 @@ using tls_support::server_context;
 
 const TLSOptions localhost{.server_hostname = "localhost"};
 
+/// Of a client whose peer has its first words and does not answer.
+Coro<Task<>> begin_start_tls(net_support::Pair& pair) {
+  auto handshake = create_task(pair.client.writer.start_tls(client_context(), localhost));
+  co_await until([&] { return !pair.peer.reader.buffered().empty(); });
+  co_return handshake;
+}
+
+Coro<> end(net_support::Pair& pair) {
+  co_await close_quietly(pair.client.writer);
+  co_await close_quietly(pair.peer.writer);
+  co_await stop(pair.server);
+}
+
 Coro<> expect_refused(Duration handshake_timeout) {
   auto [here, there] = Socket::pair();
   const auto error = co_await error_of(create_connection(
@@ -64,38 +77,29 @@ CONFORMANCE_IO(test_sslproto, SslProtoHandshakeTests, test_eof_received_waiter) 
 
 CONFORMANCE_IO(test_sslproto, SslProtoHandshakeTests, test_connection_lost) {
   auto pair = co_await net_support::connected_pair();
-  auto handshake = create_task(pair.client.writer.start_tls(client_context(), localhost));
-  co_await until([&] { return !pair.peer.reader.buffered().empty(); });
+  auto handshake = co_await begin_start_tls(pair);
   pair.client.writer.abort();
   EXPECT_THROW(co_await handshake, ConnectionAbortedError);
-  co_await close_quietly(pair.client.writer);
-  co_await close_quietly(pair.peer.writer);
-  co_await stop(pair.server);
+  co_await end(pair);
 }
 
 CONFORMANCE_IO(test_sslproto, SslProtoHandshakeTests, test_close_during_handshake) {
   auto pair = co_await net_support::connected_pair();
-  auto handshake = create_task(pair.client.writer.start_tls(client_context(), localhost));
-  co_await until([&] { return !pair.peer.reader.buffered().empty(); });
+  auto handshake = co_await begin_start_tls(pair);
   pair.client.writer.close();
   EXPECT_THROW(co_await handshake, ConnectionAbortedError);
   EXPECT_EQ(pair.client.writer.fd(), -1);
   (void)co_await error_of(pair.peer.reader.read());  // the peer has seen the end
-  co_await close_quietly(pair.client.writer);
-  co_await close_quietly(pair.peer.writer);
-  co_await stop(pair.server);
+  co_await end(pair);
 }
 
 CONFORMANCE_IO(test_sslproto, SslProtoHandshakeTests, test_close_during_ssl_over_ssl) {
   // Nothing is reported.
   auto pair = co_await tls_support::tls_pair();
-  auto handshake = create_task(pair.client.writer.start_tls(client_context(), localhost));
-  co_await until([&] { return !pair.peer.reader.buffered().empty(); });
+  auto handshake = co_await begin_start_tls(pair);
   pair.client.writer.close();
   EXPECT_THROW(co_await handshake, ConnectionAbortedError);
-  co_await close_quietly(pair.client.writer);
-  co_await close_quietly(pair.peer.writer);
-  co_await stop(pair.server);
+  co_await end(pair);
 }
 
 CONFORMANCE_IO(test_sslproto, BaseStartTLS, test_handshake_timeout) {
