@@ -31,11 +31,12 @@ struct Add {
   bool cancel = false;
   bool block = false;
 
-  Coro<int> operator()(int a, int b) const {
-    if (block) co_await forever();
+  // Of a copy: the thread that asked for it may be gone before it runs.
+  static Coro<int> run(Add how, int a, int b) {
+    if (how.block) co_await forever();
     co_await turn();
-    if (fail) throw RuntimeError("Fail!");
-    if (cancel) {
+    if (how.fail) throw RuntimeError("Fail!");
+    if (how.cancel) {
       current_task()->cancel();
       co_await turn();
     }
@@ -45,7 +46,7 @@ struct Add {
 
 // In a thread: has `add` run on `loop`, waits for the result, and cancels what did not end in time.
 int call_from_thread(EventLoop& loop, Add add, std::optional<Duration> timeout = std::nullopt) {
-  const auto future = run_coroutine_threadsafe(add(1, 2), loop);
+  const auto future = run_coroutine_threadsafe(Add::run(add, 1, 2), loop);
   try {
     return future.result(timeout);
   } catch (...) {
