@@ -287,10 +287,13 @@ void EventLoop::close() {
 
 // ---- scheduling ----
 
+bool EventLoop::runs_on_this_thread() const noexcept {
+  return thread_.load(std::memory_order_relaxed) == this_thread_mark();
+}
+
 void EventLoop::check_slow(const char* operation) const {
   if (closed_) throw RuntimeError(std::string(operation) + ": the event loop is closed");
-  const void* thread = thread_.load(std::memory_order_relaxed);
-  if (debug_ && thread != nullptr && thread != this_thread_mark()) {
+  if (debug_ && thread_.load(std::memory_order_relaxed) != nullptr && !runs_on_this_thread()) {
     throw RuntimeError(std::string(operation) +
                        ": called from another thread than the event loop's; call_soon_threadsafe is the way in");
   }

@@ -27,8 +27,11 @@ void HandleState::drop() noexcept {
   release();
 }
 
+// A callback that asks about itself would wait for ever; so would a child that it has forked, where no loop runs. While it
+// runs, its loop is there.
 void HandleState::wait_for_end() const noexcept {
-  if (find_running_loop() != loop_) stage_.wait(Stage::running, std::memory_order_acquire);
+  if (stage_.load(std::memory_order_acquire) != Stage::running || loop_->runs_on_this_thread()) return;
+  stage_.wait(Stage::running, std::memory_order_acquire);
 }
 
 bool HandleState::cancelled() const noexcept {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tutti/base/fd.hpp>
@@ -81,6 +82,22 @@ TEST_P(EventLoopTest, RemembersACancelThatComesTooLate) {
   EXPECT_FALSE(handle.cancelled());
   handle.cancel();
   EXPECT_TRUE(handle.cancelled());
+}
+
+TEST_P(EventLoopTest, AChildThatACallbackForkedMayCancelThatCallback) {
+  int status = -1;
+  Handle handle;
+  handle = loop().call_soon([&] {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ::alarm(60);
+      handle.cancel();
+      ::_exit(handle.cancelled() ? 0 : 1);
+    }
+    ::waitpid(child, &status, 0);
+  });
+  run_briefly();
+  EXPECT_EQ(status, 0);
 }
 
 TEST_P(EventLoopTest, LetsACallbackGoOnceItWasCalled) {

@@ -340,6 +340,7 @@ class EventLoop {
   }
   void take_notices();
 
+  [[nodiscard]] bool runs_on_this_thread() const noexcept;
   void check_slow(const char* operation) const;
   void take_posted(detail::HandleState* replacement) noexcept;
   TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
