@@ -137,7 +137,7 @@ void TLSTransport::read_some() {
     failure = take_connection_error(ssl_.get(), options_.server_hostname, "read from " + name());
   }
   if (incoming_.empty()) incoming_ = ByteBuffer();  // a connection that idles holds no memory
-  flush();
+  if (!failure) flush();                            // else `fail` does it
   if (!data.empty()) {
     const Ref<lowlevel::Receiver> receiver = receiver_;  // which may be replaced meanwhile
     receiver->data_received(std::move(data));
@@ -314,23 +314,21 @@ void TLSTransport::abort() noexcept {
   below_->abort();
 }
 
-/// It ends with an error. What tells the peer why is sent, if it goes at once.
+/// It ends with an error. What tells the peer why is sent, unless what was written before it waits for the peer.
 void TLSTransport::fail(std::exception_ptr why) noexcept {
   if (stage_ >= Stage::ended) return;
   stage_ = Stage::ended;
   reading_ = false;
   why_ = std::move(why);
   deadline_.clear();
+  if (below_->write_buffer_size() != 0) return below_->abort();
   try {
     flush();
+    deadline_.set(options_.ssl_shutdown_timeout);  // a peer that takes nothing is not waited for
   } catch (...) {
-    outgoing_ = ByteBuffer();  // it ends all the same
+    return below_->abort();
   }
-  if (below_->write_buffer_size() == 0) {
-    below_->close();
-  } else {
-    below_->abort();
-  }
+  below_->close();
 }
 
 void TLSTransport::deadline_passed() noexcept {
@@ -341,15 +339,16 @@ void TLSTransport::deadline_passed() noexcept {
     return text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
   };
   if (stage_ == Stage::handshake) {
-    fail(std::make_exception_ptr(ConnectionAbortedError(
+    return fail(std::make_exception_ptr(ConnectionAbortedError(
         std::make_error_code(std::errc::connection_aborted),
         "TLS handshake with " + name() + ": took longer than " + seconds(options_.ssl_handshake_timeout) + " s")));
-  } else if (stage_ == Stage::closing) {
+  }
+  if (stage_ == Stage::closing) {
     stage_ = Stage::ended;
     why_ = std::make_exception_ptr(TimeoutError("TLS shutdown with " + name() + ": took longer than " +
                                                 seconds(options_.ssl_shutdown_timeout) + " s"));
-    below_->abort();
   }
+  below_->abort();
 }
 
 std::exception_ptr TLSTransport::handshake_error(std::exception_ptr below) const {

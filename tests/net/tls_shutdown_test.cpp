@@ -194,6 +194,27 @@ TUTTI_TEST(TLSBroken, IsAnErrorWhereItIsRead) {
   co_await pair.server.wait_closed();
 }
 
+TUTTI_VIRTUAL_TEST(TLSBroken, EndsInTimeIfThePeerDoesNotTakeTheReason) {
+  auto pair = co_await tls_pair(1024);
+  pair.peer.writer.transport().pause_reading();
+  const std::string junk(64 * 1024, 'j');
+  const int socket = socket_of(pair.client);
+  ::send(socket_of(pair.peer), junk.data(), junk.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  for (const std::size_t size : {junk.size(), std::size_t{1}}) {
+    while (::send(socket, junk.data(), size, MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+    }
+  }
+  const int smallest = 1;  // what an acknowledgement frees makes no room
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest));
+  const auto begin = tutti::get_running_loop().time();
+  EXPECT_THROW(co_await pair.client.writer.wait_closed(), tutti::SSLError);
+  EXPECT_EQ(tutti::get_running_loop().time() - begin, 30s);
+  EXPECT_TRUE(pair.client.writer.is_closing());
+  pair.peer.writer.abort();
+  pair.server.close();
+  co_await pair.server.wait_closed();
+}
+
 TUTTI_TEST(TLSBroken, DeliversWhatCameBefore) {
   auto pair = co_await tls_pair();
   const std::string good(5000, 'g');  // too large to be put off to the end of the iteration

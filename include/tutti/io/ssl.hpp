@@ -171,7 +171,8 @@ struct TLSOptions {
   /// needs it unless `check_hostname` is off; a server ignores it.
   std::string server_hostname = {};
   Duration ssl_handshake_timeout = std::chrono::seconds(60);
-  Duration ssl_shutdown_timeout = std::chrono::seconds(30);  ///< of waiting for the peer's end after `close`
+  /// Of waiting for the peer's end after `close`; and for a peer that does not take the reason of a broken connection.
+  Duration ssl_shutdown_timeout = std::chrono::seconds(30);
 };
 
 /// A certificate, as texts.
