@@ -34,7 +34,6 @@ NO_ROW = {
     "file.enter": PART, "file.exit": PART, "temporary.enter": PART, "temporary.exit": PART, "group.exit": PART,
     "context.run": NO_AWAITABLE, "basetransport.get_extra_info": NO_AWAITABLE, "response.body": NO_AWAITABLE,
     "bodysource.fill": "for the library's own bodies", "body.pieces": NO_AWAITABLE,
-    "shutdown_asyncgens": "a part of the end of run()", "shutdown_default_executor": "a part of the end of run()",
     "ticks": "counts iterations in tests",
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <tutti/base/log.hpp>
+#include <tutti/task/gather.hpp>
 #include <tutti/task/shutdown.hpp>
 #include <tutti/task/task.hpp>
 
@@ -100,13 +101,7 @@ Coro<> AsyncGenerators::shutdown() {
     if (!generator->dropped_) left.emplace_back(generator);
   }
   for (auto& generator : left) start_closing(std::move(generator));
-  const std::vector<Task<>> closings = std::exchange(closings_, {});
-  for (const Task<>& closing : closings) {
-    try {
-      co_await closing;
-    } catch (const CancelledError&) {  // no error of the generator's, as in asyncio
-    }
-  }
+  co_await gather(return_exceptions, std::exchange(closings_, {}));
 }
 
 // From here on a generator that goes is destroyed where it stands.

@@ -110,6 +110,49 @@ TUTTI_VIRTUAL_TEST(AsyncGeneratorClose, OfAllThatAreLeftIsWhatShutdownWaitsFor) 
   EXPECT_EQ(co_await first.next(), std::nullopt);
 }
 
+// As CPython 3.12 does it, though none of its tests shows it.
+TUTTI_VIRTUAL_TEST(AsyncGeneratorClose, OfAllIsCancelledWithTheShutdown) {
+  Log log;
+  const auto lasting = [](Log& out) -> AsyncGenerator<int> {
+    std::exception_ptr why;
+    try {
+      for (;;) co_yield 1;
+    } catch (const tutti::GeneratorExit&) {
+      why = std::current_exception();
+    }
+    try {
+      co_await tutti::sleep(1h);
+    } catch (const tutti::CancelledError&) {
+      out.emplace_back("cancelled");
+      throw;
+    }
+    std::rethrow_exception(why);
+  };
+  auto first = lasting(log);
+  auto second = lasting(log);
+  (void)co_await first.next();
+  (void)co_await second.next();
+  auto shutdown = tutti::create_task(tutti::shutdown_asyncgens());
+  for (int i = 0; i < 4; ++i) co_await tutti::sleep(0s);
+  EXPECT_FALSE(shutdown.done());
+  shutdown.cancel();
+  EXPECT_THROW(co_await shutdown, tutti::CancelledError);
+  EXPECT_EQ(log, (Log{"cancelled", "cancelled"}));
+  EXPECT_TRUE(first.ended() && second.ended());
+}
+
+TUTTI_VIRTUAL_TEST(AsyncGeneratorClose, OfAllDoesNotBeginIfTheShutdownIsCancelledBefore) {
+  Log log;
+  auto generator = careful(log);
+  (void)co_await generator.next();
+  auto shutdown = tutti::create_task(tutti::shutdown_asyncgens());
+  shutdown.cancel();
+  EXPECT_THROW(co_await shutdown, tutti::CancelledError);
+  EXPECT_EQ(log, Log{});
+  co_await generator.aclose();
+  EXPECT_EQ(log, (Log{"closing", "closed"}));
+}
+
 TUTTI_VIRTUAL_TEST(AsyncGeneratorClose, IsTooLateForOneThatIsStartedAfterTheShutdown) {
   Log log;
   auto first = careful(log);

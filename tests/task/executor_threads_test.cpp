@@ -302,6 +302,27 @@ TUTTI_TEST(DefaultExecutor, IsLeftToItselfAfterTheTimeout) {
   co_await blocked;
 }
 
+TUTTI_TEST(DefaultExecutor, IsLeftToItselfWhenItsShutdownIsCancelled) {
+  Gate gate;
+  auto blocked = tutti::run_in_executor(gate.wait());
+  auto shutdown = tutti::create_task(tutti::shutdown_default_executor());
+  co_await tutti::sleep(0s);
+  shutdown.cancel();
+  EXPECT_THROW(co_await shutdown, tutti::CancelledError);
+  EXPECT_THROW(tutti::run_in_executor([] {}), tutti::RuntimeError);
+  gate.open();
+  co_await blocked;
+  co_await tutti::shutdown_default_executor();
+}
+
+TUTTI_TEST(DefaultExecutor, GoesOnIfItsShutdownIsCancelledBeforeItBegins) {
+  EXPECT_EQ(co_await tutti::run_in_executor([] { return 1; }), 1);
+  auto shutdown = tutti::create_task(tutti::shutdown_default_executor());
+  shutdown.cancel();
+  EXPECT_THROW(co_await shutdown, tutti::CancelledError);
+  EXPECT_EQ(co_await tutti::run_in_executor([] { return 2; }), 2);
+}
+
 TUTTI_TEST(DefaultExecutor, CanBeReplaced) {
   auto pool = std::make_shared<tutti::ThreadPoolExecutor>(tutti::ThreadPoolOptions{.max_workers = 1});
   tutti::set_default_executor(tutti::get_running_loop(), pool);

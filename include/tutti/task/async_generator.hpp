@@ -203,7 +203,8 @@ class [[nodiscard]] AsyncGenerator {
 };
 
 /// Closes all generators of `loop` (the running one) that were started and have not ended; waits for those on their way as well.
-/// `run()` and `Runner::close` do that. *Errors*: what a closing throws goes to the exception handler.
+/// `run()` and `Runner::close` do that. *Errors*: what a closing throws goes to the exception handler. *Cancellation*: arrives where
+/// the bodies that are left wait. *Source*: asyncio's loop.shutdown_asyncgens.
 Coro<> shutdown_asyncgens(EventLoop& loop);
 Coro<> shutdown_asyncgens();
 

@@ -194,7 +194,8 @@ void set_default_executor(EventLoop& loop, std::shared_ptr<Executor> executor);
 
 /// Takes no more calls for the default executor of the running loop and waits until its threads have ended; after
 /// `timeout` warns and leaves them to themselves. From then on `run_in_executor` without an executor throws
-/// `RuntimeError`. A `Runner` does it with 5 minutes.
+/// `RuntimeError`. A `Runner` does it with 5 minutes. *Cancellation*: leaves the threads to themselves, and may be called again.
+/// *Source*: asyncio's loop.shutdown_default_executor.
 [[nodiscard]] Coro<> shutdown_default_executor(std::optional<Duration> timeout = std::nullopt);
 
 }  // namespace tutti
