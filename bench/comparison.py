@@ -76,6 +76,23 @@ def tokio_program(name):
     return None if remedy else str(PEER_PROGRAMS / "tokio/release" / f"{name}_tokio"), locked[1], remedy
 
 
+def uwebsockets_program():
+    """It is in no package registry: UWEBSOCKETS names a clone of uNetworking/uWebSockets with its submodule uSockets."""
+    remedy = "git clone uNetworking/uWebSockets with its submodules, and let UWEBSOCKETS name the folder"
+    clone = pathlib.Path(os.environ.get("UWEBSOCKETS") or "/nonexistent")
+    if not (clone / "uSockets/src").is_dir():
+        return None, "", remedy
+    sources, program = clone / "uSockets/src", PEER_PROGRAMS / "http_uwebsockets"
+    build = PEER_PROGRAMS / "uwebsockets"
+    build.mkdir(parents=True, exist_ok=True)
+    options = ["-O3", "-DLIBUS_NO_SSL", "-DUWS_NO_ZLIB", f"-I{sources}"]
+    files = [str(file) for folder in (sources, sources / "eventing") for file in sorted(folder.glob("*.c"))]
+    remedy = built_by("apt install clang-19", "clang-19", *options, "-c", *files, folder=build) or built_by(
+        "apt install clang-19", "clang++-19", "-std=c++20", *options, f"-I{clone / 'src'}",
+        str(HERE / "peers/http_uwebsockets.cpp"), *map(str, sorted(build.glob("*.o"))), "-o", str(program))
+    return None if remedy else str(program), output_of("git", "-C", str(clone), "describe", "--tags", "--always"), remedy
+
+
 def python_with(module):
     """A Python that has the module, and both their versions."""
     for python in (sys.executable, "/usr/bin/python3"):

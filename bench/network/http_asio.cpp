@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// "Hello, World!" over HTTP/1.1 with Boost.Beast on Asio's coroutines, as its example of a coroutine server does it.
+// "Hello, World!" over HTTP/1.1, as text and as JSON, with Boost.Beast on Asio's coroutines, as its example of a coroutine server does it.
 //   http_asio PORT
 #include <chrono>
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
+#include <boost/json/src.hpp>
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -24,9 +25,14 @@ asio::awaitable<void> serve_connection(Stream stream) {
       http::request<http::string_body> request;
       co_await http::async_read(stream, buffer, request);
       http::response<http::string_body> response(http::status::ok, request.version());
-      response.set(http::field::content_type, "text/plain");
       response.keep_alive(request.keep_alive());
-      response.body() = "Hello, World!";
+      if (request.target() == "/json") {
+        response.set(http::field::content_type, "application/json");
+        response.body() = boost::json::serialize(boost::json::object{{"message", "Hello, World!"}});
+      } else {
+        response.set(http::field::content_type, "text/plain");
+        response.body() = "Hello, World!";
+      }
       response.prepare_payload();
       more = response.keep_alive();
       co_await http::async_write(stream, response);

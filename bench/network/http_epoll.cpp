@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The limit for HTTP: answers on epoll that parse nothing. Each blank line counts as the end of a request, and all answers to what
-// one read brought go out in one write.
-//   http_epoll PORT
+// one read brought go out in one write. PATH says which answer it is.
+//   http_epoll PORT / | /json
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -19,8 +19,10 @@
 
 namespace {
 
-constexpr std::string_view kAnswer =
+constexpr std::string_view kText =
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 13\r\n\r\nHello, World!";
+constexpr std::string_view kJson =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 27\r\n\r\n{\"message\":\"Hello, World!\"}";
 constexpr std::string_view kBlankLine = "\r\n\r\n";
 
 /// How many blank lines end in `bytes`; `seen` says how much of one stood at the end of the last read.
@@ -41,13 +43,13 @@ void watch(int epoll, int fd) {
 }
 
 /// False once the connection has ended.
-bool answer(int fd, std::size_t& seen) {
+bool answer(int fd, std::size_t& seen, std::string_view text) {
   static std::array<char, 65536> buffer;
   static std::string out;
   const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
   if (got <= 0) return got < 0 && errno == EAGAIN;
   out.clear();
-  for (std::size_t i = count_ends({buffer.data(), static_cast<std::size_t>(got)}, seen); i != 0; --i) out += kAnswer;
+  for (std::size_t i = count_ends({buffer.data(), static_cast<std::size_t>(got)}, seen); i != 0; --i) out += text;
   for (std::string_view rest = out; !rest.empty();) {
     const ssize_t sent = ::send(fd, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
@@ -59,7 +61,8 @@ bool answer(int fd, std::size_t& seen) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2) bench::fail("usage: http_epoll PORT");
+  if (count < 3) bench::fail("usage: http_epoll PORT /|/json");
+  const std::string_view text = arguments[2] == std::string_view("/json") ? kJson : kText;
   const int listener = bench::listen_on(arguments[1]);
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   watch(epoll, listener);
@@ -70,7 +73,7 @@ int main(int count, char** arguments) {
     for (int i = 0; i < ready; ++i) {
       const int fd = events[static_cast<std::size_t>(i)].data.fd;
       if (fd != listener) {
-        if (!answer(fd, seen[static_cast<std::size_t>(fd)])) ::close(fd);
+        if (!answer(fd, seen[static_cast<std::size_t>(fd)], text)) ::close(fd);
         continue;
       }
       const int accepted = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// "Hello, World!" over HTTP/1.1 with Tutti's server.
+// "Hello, World!" over HTTP/1.1, as text and as JSON, with Tutti's server.
 //   http_tutti PORT
 #include <cstdlib>
 
+#include <tutti/http/json.hpp>
 #include <tutti/http/server.hpp>
 #include <tutti/task/run.hpp>
 
@@ -12,6 +13,9 @@ tutti::Coro<> serve(std::uint16_t port) {
   tutti::http::Server server;
   server.get("/", [](tutti::http::Request&) -> tutti::Coro<tutti::http::Response> {
     co_return tutti::http::Response::text("Hello, World!");
+  });
+  server.get("/json", [](tutti::http::Request&) -> tutti::Coro<tutti::http::Response> {
+    co_return tutti::http::Response::json(nlohmann::json{{"message", "Hello, World!"}});
   });
   co_await server.start("127.0.0.1", port, {.backlog = 4096});
   co_await server.serve_forever();

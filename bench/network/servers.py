@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The servers that network/run compares. A command has {where} for the port or the path that it serves on, {loops} for their number
-where it can have several."""
+where it can have several, {path} for what is asked of the one that does not look."""
 import pathlib
 import shutil
 import subprocess
 
 from common import nginx_program, output_of
-from comparison import Program, find, go_program, python_with, tokio_program
+from comparison import Program, find, go_program, python_with, tokio_program, uwebsockets_program
 
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 ECHOES = ("echo", "unix", "storm")  # what an echo server is good for
@@ -15,7 +15,8 @@ NGINX = """daemon off; master_process off; worker_processes 1; error_log /dev/nu
 events {{ worker_connections 8192; }}
 http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {folder}; proxy_temp_path {folder};
 fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
-server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ default_type text/plain; return 200 "Hello, World!"; }} }} }}"""
+server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ default_type text/plain; return 200 "Hello, World!"; }}
+location /json {{ default_type application/json; return 200 '{{"message":"Hello, World!"}}'; }} }} }}"""
 
 
 def echoes(name, command, version, remedy="", environment=None, most_rounds=1000, in_loops=False):
@@ -31,7 +32,7 @@ def echoes(name, command, version, remedy="", environment=None, most_rounds=1000
 def find_own(own):
     yield from echoes("uring", [own.program("echo_uring")], own.compiler, in_loops=True)
     yield from echoes("epoll", [own.program("echo_epoll")], own.compiler, in_loops=True)
-    yield Program("epoll", "http", [own.program("http_epoll"), "{where}"], own.compiler)
+    yield Program("epoll", "http", [own.program("http_epoll"), "{where}", "{path}"], own.compiler)
     for backend in ("uring", "epoll"):
         name, environment = "tutti" if backend == "uring" else "tutti-epoll", {"TUTTI_BACKEND": backend}
         yield from echoes(name, [own.program("echo_tutti")], own.compiler, environment=environment, in_loops=True)
@@ -85,7 +86,13 @@ def find_nginx():
     yield Program("nginx", "http", [program, "-c", "{nginx}"] if program else None, version, "apt install nginx-light")
 
 
+def find_uwebsockets():
+    program, version, remedy = uwebsockets_program()
+    yield Program("uWebSockets", "http", [program, "{where}"] if program else None, version, remedy)
+
+
 def find_servers(own, options):
     return list(find({
         "own": lambda: find_own(own), "asio": lambda: find_asio(own), "libuv": lambda: find_libuv(own), "tokio": find_tokio,
-        "go": find_go, "node": find_node, "python": find_pythons, "nginx": find_nginx}, options))
+        "go": find_go, "node": find_node, "python": find_pythons, "nginx": find_nginx,
+        "uwebsockets": find_uwebsockets}, options))
