@@ -48,7 +48,7 @@ void check(std::string_view name, std::string_view value) {
 }  // namespace
 
 bool detail::equal_letters(std::string_view a, std::string_view b) noexcept {
-  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 
 bool is_token(std::string_view text) noexcept {
@@ -68,12 +68,18 @@ bool is_field_value(std::string_view text) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && byte != '\t') || byte == 0x7f;
   };
-  for (; text.size() >= sizeof(std::uint64_t); text.remove_prefix(sizeof(std::uint64_t))) {
+  constexpr std::size_t step = sizeof(std::uint64_t);
+  const auto is_good = [&](const char* at) {
     std::uint64_t bytes = 0;
-    std::memcpy(&bytes, text.data(), sizeof bytes);
-    if (suspicious(bytes) != 0 && std::any_of(text.begin(), text.begin() + sizeof bytes, is_bad)) return false;
+    std::memcpy(&bytes, at, step);
+    return suspicious(bytes) == 0 || std::none_of(at, at + step, is_bad);
+  };
+  if (text.size() < step) return std::none_of(text.begin(), text.end(), is_bad);
+  const char* const last = text.data() + text.size() - step;  // what does not fill eight is looked at twice
+  for (const char* at = text.data(); at < last; at += step) {
+    if (!is_good(at)) return false;
   }
-  return std::none_of(text.begin(), text.end(), is_bad);
+  return is_good(last);
 }
 
 std::string detail::quote(std::string_view text, std::size_t most) {
@@ -182,9 +188,10 @@ std::vector<std::string_view> Headers::get_list(std::string_view name) const {
 
 bool Headers::list_contains(std::string_view name, std::string_view element) const noexcept {
   const auto differs = [&](std::string_view other) { return !iequals(other, element); };
-  return std::any_of(fields_.begin(), fields_.end(), [&](const Field& field) {
-    return iequals(field.first, name) && !for_each_element(field.second, differs);
-  });
+  for (const Field& field : fields_) {
+    if (iequals(field.first, name) && !for_each_element(field.second, differs)) return true;
+  }
+  return false;
 }
 
 }  // namespace tutti::http

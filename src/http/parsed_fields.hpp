@@ -53,8 +53,9 @@ class Pen {
 
 using FieldView = std::pair<std::string_view, std::string_view>;
 
-/// As the public `serialize`, with more fields behind those of the head, which are known to be right.
-void serialize(const ResponseHead& head, std::span<const FieldView> more, std::string& out);
+/// As the public `serialize`, with more fields behind those of the head, which are known to be right: some by name and value, others
+/// as `lines` that are written already.
+void serialize(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines, std::string& out);
 
 /// `text` in quotes for a message, cut if it is long, with control characters and non-ASCII bytes as \xNN.
 [[nodiscard]] std::string quote(std::string_view text, std::size_t most = 60);

@@ -81,7 +81,7 @@ class MessageParser {
   MessageParser& operator=(const MessageParser&) = delete;
 
   void reset(std::string_view request_method) {
-    request_method_ = request_method;
+    if constexpr (!kRequest) request_method_ = request_method;
     informational_ = last_informational_ = 0;
     body_limit_ = limits_.body;
     failure_.reset();
@@ -195,7 +195,7 @@ class MessageParser {
     std::string patched;
     if constexpr (kRequest) {
       if (read_plain_head(check_request_line(line), text.substr(line.size() + 2), head_)) {
-        check_target_and_host(head_);
+        check_target_and_host(head_, known_host_);
         return on_end_of_head({.chunked = false, .length = 0});
       }
       beast_.emplace(head_, trailers_).body = body_;
@@ -210,7 +210,7 @@ class MessageParser {
     }
     put_head(text);
     if constexpr (kRequest) {
-      check_target_and_host(head_);
+      check_target_and_host(head_, known_host_);
     } else if (head_.status < 200 && head_.status != 101) {
       on_informational();
       return;
@@ -378,6 +378,7 @@ class MessageParser {
   std::string* body_ = nullptr;  // where body bytes go
   std::string chunk_line_;       // what Beast has not taken of the chunk lines and the trailer
   std::string request_method_;   // whose response this is
+  std::string known_host_;       // was found valid in an earlier request of this connection
   std::optional<std::uint64_t> body_limit_;
   std::uint64_t remaining_ = 0;  // of the body, or of the present chunk
   std::uint64_t received_ = 0;   // body bytes so far, where the head does not tell their number

@@ -280,7 +280,7 @@ bool status_line_lacks_space(std::string_view line) {
   return rest.size() == 4;
 }
 
-void check_target_and_host(const RequestHead& head) {
+void check_target_and_host(const RequestHead& head, std::string& known_host) {
   std::string_view default_port;
   const auto in_target = check_target(head, default_port);
   std::size_t count = 0;
@@ -293,11 +293,13 @@ void check_target_and_host(const RequestHead& head) {
     if (head.version == Version::http11) refuse(Kind::host, "no Host field");
     return;
   }
+  if (!in_target && !known_host.empty() && value == known_host) return;
   const auto host = split_authority(value);
   if (!host) refuse(Kind::host, "invalid Host " + quote(value));
   if (in_target && !same_authority(*in_target, *host, default_port)) {
     refuse(Kind::host, "Host " + quote(value) + " is not the one in the target " + quote(head.target));
   }
+  known_host = value;
 }
 
 Framing check_framing(Version version, const Headers& headers) {

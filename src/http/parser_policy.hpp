@@ -84,8 +84,9 @@ RequestLine check_request_line(std::string_view line);
 /// reason; that is the one thing forgiven.
 [[nodiscard]] bool status_line_lacks_space(std::string_view line);
 
-/// The target's form fits the method, and `Host` is there once, valid, and the same as in an absolute target.
-void check_target_and_host(const RequestHead& head);
+/// The target's form fits the method, and `Host` is there once, valid, and the same as in an absolute target. `known_host`: was found
+/// valid before, since a client says the same each time; the one that is found now is kept there.
+void check_target_and_host(const RequestHead& head, std::string& known_host);
 
 /// How the body is delimited, as far as the fields say.
 struct Framing {

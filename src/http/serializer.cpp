@@ -76,9 +76,10 @@ void serialize(const RequestHead& head, std::string& out) {
   out.append("\r\n");
 }
 
-void serialize(const ResponseHead& head, std::string& out) { detail::serialize(head, {}, out); }
+void serialize(const ResponseHead& head, std::string& out) { detail::serialize(head, {}, {}, out); }
 
-void detail::serialize(const ResponseHead& head, std::span<const FieldView> more, std::string& out) {
+void detail::serialize(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines,
+                       std::string& out) {
   const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
   if (const auto problem = problem_of(head, reason); !problem.empty()) {
     throw ValueError("response " + std::to_string(head.status) + ": " + problem);
@@ -87,7 +88,7 @@ void detail::serialize(const ResponseHead& head, std::span<const FieldView> more
                          static_cast<char>('0' + head.status % 10)};
   const bool framed = head.status >= 200 && head.status != 204;
   const auto is_sent = [framed](const Headers::Field& field) { return framed || !is_framing(field.first); };
-  std::size_t size = 17 + reason.size();
+  std::size_t size = 17 + reason.size() + lines.size();
   for (const auto& field : head.headers) {
     if (is_sent(field)) size += Pen::size_of_field(field.first, field.second);
   }
@@ -98,7 +99,7 @@ void detail::serialize(const ResponseHead& head, std::span<const FieldView> more
     if (is_sent(field)) pen.field(field.first, field.second);
   }
   for (const auto& [name, value] : more) pen.field(name, value);
-  pen.put("\r\n");
+  pen.put(lines).put("\r\n");
 }
 
 std::string serialize(const RequestHead& head) {

@@ -20,39 +20,77 @@ namespace {
 
 constexpr std::size_t kSmallBody = std::size_t{8} * 1024;  // goes into one piece with the head
 
-/// The time as fields carry it; made once a second, by a clock that is good to some milliseconds and cheap.
-const std::string& date_now() {
-  thread_local std::time_t second = 0;
-  thread_local std::string text;
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  if (text.empty() || now.tv_sec != second) {
-    second = now.tv_sec;
-    text = http_date(std::chrono::system_clock::from_time_t(second));
+/// The date and the server's name (empty: none) as the lines that end nearly all heads; made once a second, by a clock that is
+/// good to some milliseconds and cheap.
+struct UsualLines {
+  std::time_t second = 0;
+  std::string server;
+  std::string date;
+  std::string text;
+
+  static const UsualLines& now(const std::string& server) {
+    thread_local UsualLines lines;
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != lines.second || server != lines.server) lines.make(now.tv_sec, server);
+    return lines;
   }
-  return text;
+
+ private:
+  void make(std::time_t now, const std::string& name) {
+    date = http_date(std::chrono::system_clock::from_time_t(now));
+    text = "Date: " + date + "\r\n";
+    if (!name.empty()) text.append("Server: ").append(name).append("\r\n");
+    server = name;
+    second = now;
+  }
+};
+
+/// Whether a server sets or looks at a field with such a name.
+bool is_managed(std::string_view name) noexcept {
+  switch (name.size()) {
+    case 4: return iequals(name, "Date");
+    case 6: return iequals(name, "Server");
+    case 10: return iequals(name, "Connection");
+    case 14: return iequals(name, "Content-Length");
+    case 17: return iequals(name, "Transfer-Encoding");
+    default: return false;
+  }
 }
 
-/// Fields that the server adds behind those of the response.
+/// Fields that the server adds behind those of the response. Most responses have none of these: so that is asked once.
 class Additions {
  public:
-  explicit Additions(Headers& headers) noexcept : headers_(headers) {}
+  explicit Additions(Headers& headers) noexcept : headers_(headers) {
+    for (const auto& field : headers) plain_ = plain_ && !is_managed(field.first);
+  }
 
+  [[nodiscard]] bool contains(std::string_view name) const noexcept { return !plain_ && headers_.contains(name); }
   /// Instead of what the response has.
   void set(std::string_view name, std::string_view value) {
-    if (headers_.contains(name)) return headers_.set(name, value);
+    if (contains(name)) return headers_.set(name, value);
     fields_[count_++] = {name, value};
   }
-  /// Unless the response has it.
-  void set_default(std::string_view name, std::string_view value) {
-    if (!headers_.contains(name)) fields_[count_++] = {name, value};
+  /// Unless the response has them.
+  void add_usual_lines(const std::string& server) {
+    const UsualLines& usual = UsualLines::now(server);
+    if (plain_) {
+      lines_ = usual.text;
+      return;
+    }
+    if (!contains("Date")) fields_[count_++] = {"Date", usual.date};
+    if (!server.empty() && !contains("Server")) fields_[count_++] = {"Server", server};
   }
+  [[nodiscard]] bool plain() const noexcept { return plain_; }
   [[nodiscard]] std::span<const FieldView> fields() const noexcept { return {fields_.data(), count_}; }
+  [[nodiscard]] std::string_view lines() const noexcept { return lines_; }
 
  private:
   Headers& headers_;
   std::array<FieldView, 4> fields_;
   std::size_t count_ = 0;
+  std::string_view lines_;
+  bool plain_ = true;
 };
 
 std::optional<std::uint64_t> length_of(const Headers& headers) {
@@ -148,12 +186,12 @@ void ServerConnection::discard_rest() {
 void ServerConnection::begin(ResponseHead& head, std::optional<std::uint64_t> length, std::string& out) {
   Headers& headers = head.headers;
   const bool body = status_allows_body(head.status);
-  headers.remove("Transfer-Encoding");
   Additions additions(headers);
+  if (!additions.plain()) headers.remove("Transfer-Encoding");
   char digits[20];
   std::optional<std::uint64_t> left = length ? length : length_of(headers);
   const bool chunked = body && !left && version_ == Version::http11;
-  if (!body) headers.remove("Content-Length");
+  if (!body && !additions.plain()) headers.remove("Content-Length");
   if (body && length) {
     const char* const end = std::to_chars(std::begin(digits), std::end(digits), *length).ptr;
     additions.set("Content-Length", {digits, static_cast<std::size_t>(end - digits)});
@@ -161,7 +199,7 @@ void ServerConnection::begin(ResponseHead& head, std::optional<std::uint64_t> le
   if (chunked) additions.set("Transfer-Encoding", "chunked");
   if (body && !left && !chunked) keep_ = false;  // the end of the connection is the end of the body
   if (stopping_ || broken_ || !parser_.head_complete() || !parser_.keep_alive() ||
-      headers.list_contains("Connection", "close")) {
+      (!additions.plain() && headers.list_contains("Connection", "close"))) {
     keep_ = false;
   }
   if (!keep_) {
@@ -169,9 +207,8 @@ void ServerConnection::begin(ResponseHead& head, std::optional<std::uint64_t> le
   } else if (version_ == Version::http10) {
     additions.set("Connection", "keep-alive");
   }
-  additions.set_default("Date", date_now());
-  if (!options_.server_name.empty()) additions.set_default("Server", options_.server_name);
-  serialize(head, additions.fields(), out);
+  additions.add_usual_lines(options_.server_name);
+  serialize(head, additions.fields(), additions.lines(), out);
   sending_ = {
       .started = true, .has_body = body && !head_only_, .chunked = chunked, .left = left, .status = head.status};
 }

@@ -134,6 +134,30 @@ TEST(ParserPolicy, WantsOneValidHost) {
   });
 }
 
+TEST(ParserPolicy, JudgesTheHostOfEachRequestOfAConnection) {
+  RequestParser parser;
+  std::string body;
+  const auto refused = [&](const std::string& text) {
+    parser.reset();
+    try {
+      parser.feed(text, body);
+    } catch (const ParserError& error) {
+      return error.kind() == Kind::host;
+    }
+    return false;
+  };
+  EXPECT_TRUE(refused(host("")));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(refused(host("a")));
+    EXPECT_FALSE(refused("GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n"));
+    EXPECT_TRUE(refused("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"));
+    EXPECT_TRUE(refused(get("Host: a\r\n")));
+    EXPECT_TRUE(refused(host("")));
+    EXPECT_TRUE(refused(host("a, b")));
+    EXPECT_FALSE(refused(host("b")));
+  }
+}
+
 TEST(ParserPolicy, WantsOneContentLengthThatIsANumber) {
   check_requests({
       {"COMP-POST-CL-BODY", length("5"), {}},
