@@ -2,6 +2,8 @@
 #include <tutti/http/router.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <unordered_map>
 
 #include <tutti/base/error.hpp>
 #include <tutti/http/headers.hpp>
@@ -13,6 +15,7 @@ namespace tutti::http {
 namespace {
 
 struct Route {
+  std::string method;
   Handler handler;
   std::vector<std::string> names;  // of the pattern's parts in braces
 };
@@ -56,7 +59,7 @@ struct Router::Node {
   std::map<std::string, std::unique_ptr<Node>, std::less<>> literals;
   std::unique_ptr<Node> parameter;
   std::unique_ptr<Node> rest;
-  std::map<std::string, Route, std::less<>> routes;  // by method
+  std::vector<std::unique_ptr<Route>> routes;  // few: one for each method
 
   Node& child(const Segment& segment) {
     std::unique_ptr<Node>& place = segment.kind == Kind::literal     ? literals[segment.text]
@@ -65,6 +68,25 @@ struct Router::Node {
     if (!place) place = std::make_unique<Node>();
     return *place;
   }
+
+  /// GET's route serves HEAD too, if that has none. Null if there is none for this method.
+  Route* find(std::string_view method) {
+    for (const auto& route : routes) {
+      if (route->method == method) return route.get();
+    }
+    return method == Method::head ? find(Method::get) : nullptr;
+  }
+};
+
+struct Router::Tree {
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  };
+
+  Node root;
+  /// Patterns without braces: they go before all others, so a path that is one needs no walk.
+  std::unordered_map<std::string, Node*, Hash, std::equal_to<>> literals;
 };
 
 namespace {
@@ -99,19 +121,17 @@ class Search {
 
  private:
   bool take(Node& node) {
-    auto found = node.routes.find(method_);
-    if (found == node.routes.end() && method_ == Method::head) found = node.routes.find(Method::get);
-    if (found == node.routes.end()) {
-      for (const auto& [method, route] : node.routes) {
-        match.allowed.push_back(method);
-        if (method == Method::get) match.allowed.emplace_back(Method::head);
+    Route* const route = node.find(method_);
+    if (route == nullptr) {
+      for (const auto& other : node.routes) {
+        match.allowed.push_back(other->method);
+        if (other->method == Method::get) match.allowed.emplace_back(Method::head);
       }
       return false;
     }
-    Route& route = found->second;
-    match.handler = &route.handler;
-    for (std::size_t i = 0; i < route.names.size(); ++i) {
-      match.match_info.emplace_back(route.names[i], percent_decode(values_[i]));
+    match.handler = &route->handler;
+    for (std::size_t i = 0; i < route->names.size(); ++i) {
+      match.match_info.emplace_back(route->names[i], percent_decode(values_[i]));
     }
     return true;
   }
@@ -123,7 +143,7 @@ class Search {
 
 }  // namespace
 
-Router::Router() : root_(std::make_unique<Node>()) {}
+Router::Router() : tree_(std::make_unique<Tree>()) {}
 Router::Router(Router&&) noexcept = default;
 Router& Router::operator=(Router&&) noexcept = default;
 Router::~Router() = default;
@@ -131,8 +151,8 @@ Router::~Router() = default;
 void Router::add_handler(std::string_view method, std::string_view pattern, Handler handler) {
   if (!is_token(method)) refuse(pattern, "the method is not a token");
   if (!pattern.starts_with('/')) refuse(pattern, "a pattern begins with a slash");
-  Route route{std::move(handler), {}};
-  Node* node = root_.get();
+  auto route = std::make_unique<Route>(std::string(method), std::move(handler), std::vector<std::string>());
+  Node* node = &tree_->root;
   bool ended = false;
   for (const std::string_view text : split(pattern)) {
     if (ended) refuse(pattern, "'{name...}' stands at the end");
@@ -140,20 +160,26 @@ void Router::add_handler(std::string_view method, std::string_view pattern, Hand
     ended = segment.kind == Kind::rest;
     node = &node->child(segment);
     if (segment.kind == Kind::literal) continue;
-    if (std::find(route.names.begin(), route.names.end(), segment.text) != route.names.end()) {
+    if (std::find(route->names.begin(), route->names.end(), segment.text) != route->names.end()) {
       refuse(pattern, "a name occurs twice");
     }
-    route.names.push_back(segment.text);
+    route->names.push_back(segment.text);
   }
-  if (!node->routes.try_emplace(std::string(method), std::move(route)).second) {
-    throw ValueError("route '" + std::string(pattern) + "': there is one for " + std::string(method) + " already");
+  for (const auto& other : node->routes) {
+    if (other->method == method) refuse(pattern, ("there is one for " + other->method + " already").c_str());
   }
+  node->routes.push_back(std::move(route));
+  // One with "%" is compared decoded, and the text of what is decoded may be another path.
+  if (pattern.find_first_of("{%") == std::string_view::npos) tree_->literals.try_emplace(std::string(pattern), node);
 }
 
 Router::Match Router::find(std::string_view method, std::string_view raw_path) {
+  if (const auto literal = tree_->literals.find(raw_path); literal != tree_->literals.end()) {
+    if (Route* const route = literal->second->find(method)) return {&route->handler, {}, {}};
+  }
   if (!raw_path.starts_with('/')) return {};
   Search<Node> search(method, raw_path);
-  if (search.visit(*root_, 1)) {
+  if (search.visit(tree_->root, 1)) {
     search.match.allowed.clear();
     return std::move(search.match);
   }

@@ -65,9 +65,10 @@ class Router {
 
  private:
   struct Node;
+  struct Tree;
   void add_handler(std::string_view method, std::string_view pattern, Handler handler);
 
-  std::unique_ptr<Node> root_;
+  std::unique_ptr<Tree> tree_;
 };
 
 }  // namespace tutti::http
