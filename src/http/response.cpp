@@ -44,18 +44,15 @@ Response::Response(Body body, ResponseOptions options)
 
 Response::Response(const StreamResponse& response) : head_(response.stream_->head), streamed_(response.stream_) {}
 
-Response::Response(ResponseHead&& head, Body&& body) noexcept : head_(std::move(head)), body_(std::move(body)) {}
-
-Response Response::typed(Body&& body, ResponseOptions&& options, std::string_view content_type) {
-  return {make_head(std::move(options), content_type), std::move(body)};
-}
+Response::Response(Body&& body, ResponseOptions&& options, std::string_view content_type)
+    : head_(make_head(std::move(options), content_type)), body_(std::move(body)) {}
 
 Response Response::text(std::string body, ResponseOptions options) {
-  return typed(std::move(body), std::move(options), "text/plain; charset=utf-8");
+  return {std::move(body), std::move(options), "text/plain; charset=utf-8"};
 }
 
 Response Response::html(std::string body, ResponseOptions options) {
-  return typed(std::move(body), std::move(options), "text/html; charset=utf-8");
+  return {std::move(body), std::move(options), "text/html; charset=utf-8"};
 }
 
 Response Response::stream(Body pieces, ResponseOptions options) {

@@ -54,7 +54,7 @@ class Response {
   /// "application/json"; any value that `<tutti/http/json.hpp>` knows.
   template <class T>
   [[nodiscard]] static Response json(const T& value, ResponseOptions options = {}) {
-    return typed(JsonCodec<T>::encode(value), std::move(options), "application/json");
+    return {JsonCodec<T>::encode(value), std::move(options), "application/json"};
   }
   /// Pieces that an async generator gives, sent as they come. An exception from it cuts the connection off.
   [[nodiscard]] static Response stream(Body pieces, ResponseOptions options = {});
@@ -71,8 +71,7 @@ class Response {
 
  private:
   friend class detail::ServerConnection;
-  Response(ResponseHead&& head, Body&& body) noexcept;
-  [[nodiscard]] static Response typed(Body&& body, ResponseOptions&& options, std::string_view content_type);
+  Response(Body&& body, ResponseOptions&& options, std::string_view content_type);
 
   ResponseHead head_;
   Body body_;
