@@ -16,6 +16,23 @@ function(tutti_warnings target)
   endif()
 endfunction()
 
+# Whether frames come from the system: under a sanitizer that is to see each of them, asked for by TUTTI_SANITIZE or by the flags of
+# the project that this one is a part of. See include/tutti/base/frame_pool.hpp.
+include(CheckCXXSourceCompiles)
+check_cxx_source_compiles("
+  #if defined(__SANITIZE_ADDRESS__)
+  int main() {}
+  #elif defined(__has_feature)
+  #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+  int main() {}
+  #endif
+  #endif" TUTTI_FLAGS_SANITIZE_MEMORY)
+if(TUTTI_FLAGS_SANITIZE_MEMORY OR TUTTI_SANITIZE MATCHES "address|memory")
+  set(TUTTI_SYSTEM_FRAMES ON)
+else()
+  set(TUTTI_SYSTEM_FRAMES OFF)
+endif()
+
 # What the libraries have in common. `export_name` is the name after `tutti::` for those who find the package.
 function(tutti_configure_library target export_name)
   target_include_directories(${target}
@@ -27,6 +44,9 @@ function(tutti_configure_library target export_name)
     EXPORT_NAME ${export_name} CXX_EXTENSIONS OFF
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
   tutti_warnings(${target})
+  if(TUTTI_SYSTEM_FRAMES)
+    target_compile_definitions(${target} PUBLIC TUTTI_SYSTEM_FRAMES)
+  endif()
   if(TUTTI_SANITIZE)
     # Whatever links a sanitized library must be sanitized too; an installed one says nothing about it.
     # Not vptr: it opens a pipe to look at an object's type, and fails where the tests leave a process no descriptor.

@@ -9,6 +9,12 @@ namespace tutti::detail {
 
 constinit thread_local FramePool frame_pool{};
 
+#ifdef TUTTI_SYSTEM_FRAMES
+const char frames_are_the_systems = 0;
+#else
+const char frames_are_pooled = 0;
+#endif
+
 namespace {
 
 constexpr std::size_t kFirstSlab = std::size_t{64} * 1024;

@@ -77,6 +77,8 @@ Match find_first(BytesView data, const std::vector<std::string>& separators, std
   return first;
 }
 
+std::string in_bytes(std::size_t limit) { return " of " + std::to_string(limit) + " bytes"; }
+
 Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators) {
   if (separators.empty()) throw ValueError("readuntil: at least one separator is required");
   const auto shorter = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
@@ -92,7 +94,8 @@ Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators
       const Match match = find_first(data, separators, searched);
       if (match.found()) {
         if (match.begin > state->limit()) {
-          throw LimitOverrunError("separator is found, but chunk is longer than limit", match.begin);
+          throw LimitOverrunError("separator is found, but chunk is longer than limit" + in_bytes(state->limit()),
+                                  match.begin);
         }
         std::string chunk = state->buffer.take(match.end);
         state->maybe_resume();
@@ -101,7 +104,8 @@ Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators
       // The last bytes may be the beginning of a separator.
       searched = std::max(searched, data.size() + 1 - std::min(longest, data.size() + 1));
       if (searched > state->limit()) {
-        throw LimitOverrunError("separator is not found, and chunk exceeds the limit", searched);
+        throw LimitOverrunError("separator is not found, and chunk exceeds the limit" + in_bytes(state->limit()),
+                                searched);
       }
     }
     if (state->eof) throw IncompleteReadError(state->buffer.take(state->buffer.size()), 0);

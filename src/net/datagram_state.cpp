@@ -73,6 +73,7 @@ bool DatagramState::send_now(BytesView data, const Address* address) {
   } while (sent < 0 && errno == EINTR);
   if (sent >= 0) return true;
   if (must_wait(errno)) return false;
+  if (errno == EDESTADDRREQ) throw_os_error(errno, "send: not connected; send_to takes an address");
   throw_os_error(errno, "send to " + (address == nullptr ? peer_ : *address).to_string());
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tutti/loop/io_backend.hpp>
+#include <tutti/task/call_graph.hpp>
 #include <tutti/task/run.hpp>
 #include <tutti/task/task.hpp>
 
@@ -104,7 +105,7 @@ class TestRun {
   void on_time_limit() {
     if (!main_task_) return;
     timed_out_ = true;
-    fail("the test took too long");
+    fail("the test took too long; its tasks:\n" + format_all_tasks());
     report_pending_tasks("is pending");
     main_task_->cancel("the test took too long");
   }

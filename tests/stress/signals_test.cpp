@@ -47,7 +47,9 @@ class Signals : public Crowd {
         tutti::SignalReceiver own = tutti::signals({signum});
         if (random.chance(50)) co_await pause();
         if (random.chance(30)) own.close();
-        if (random.chance(50)) EXPECT_EQ((co_await own.next()).value_or(signum), signum);
+        if (random.chance(50)) {
+          EXPECT_EQ((co_await own.next()).value_or(signum), signum);
+        }
         break;
       }
       default: {

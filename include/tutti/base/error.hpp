@@ -10,7 +10,7 @@
 //   ├── std::runtime_error
 //   │   ├── RuntimeError                an operation in a wrong state
 //   │   │   ├── InvalidStateError       a future that is not, or already, done
-//   │   │   └── BrokenBarrierError      (sync/errors.hpp) a barrier that was aborted or reset
+//   │   │   ├── BrokenBarrierError      (sync/errors.hpp) a barrier that was aborted or reset
 //   │   │   ├── NotImplementedError     (net/transports.hpp) what this kind of transport cannot do
 //   │   │   ├── SendfileNotAvailableError            (net/sock.hpp)
 //   │   │   └── BrokenExecutor          (task/executor.hpp)

@@ -3,20 +3,15 @@
 //
 // Frames are many, small, short-lived and of few sizes. A free list for each size, without locks, costs 3 ns where
 // malloc costs 20 to 130 and page faults 1800. Blocks may be freed on another thread than the one that made them: they
-// then serve that thread. A thread that ends gives its lists to the next one that needs memory. Under AddressSanitizer
-// each block is the system's own, so that it sees each use after free.
+// then serve that thread. A thread that ends gives its lists to the next one that needs memory.
+//
+// A library that was built under AddressSanitizer takes each block from the system, so that each use after free is seen. Its users
+// are told by TUTTI_SYSTEM_FRAMES, which CMake's target and pkg-config define: all of a program must do the same, and a
+// program that does not is refused by the linker. A sanitized program may use an ordinary library; that one has its pool.
 #pragma once
 
 #include <cstddef>
 #include <new>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define TUTTI_SYSTEM_FRAMES 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define TUTTI_SYSTEM_FRAMES 1
-#endif
-#endif
 
 namespace tutti::detail {
 
@@ -50,6 +45,14 @@ extern constinit thread_local FramePool frame_pool __attribute__((tls_model("ini
 void* allocate_frame_slow(std::size_t size);
 void deallocate_large_frame(void* block, std::size_t size) noexcept;
 void join_frame_pool() noexcept;
+
+#ifdef TUTTI_SYSTEM_FRAMES
+extern const char frames_are_the_systems;
+[[gnu::used]] inline const char* const frames = &frames_are_the_systems;
+#else
+extern const char frames_are_pooled;
+[[gnu::used]] inline const char* const frames = &frames_are_pooled;
+#endif
 
 }  // namespace tutti::detail
 

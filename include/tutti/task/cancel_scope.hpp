@@ -126,6 +126,7 @@ decltype(auto) enter_scope_body(Body& body, CancelScope& scope) {
   if constexpr (std::is_invocable_v<Body&, CancelScope&>) {
     return body(scope);
   } else {
+    static_assert(std::is_invocable_v<Body&>, "the body is a callable that returns a coroutine: [&] { return f(); }");
     return body();
   }
 }

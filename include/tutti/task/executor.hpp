@@ -118,6 +118,7 @@ auto bind_call(F&& function, Args&&... args) {
 
 /// What `loop.run_in_executor(executor, function, args...)` calls; the header of each kind of executor has one.
 template <class F, class... Args>
+  requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>
 auto submit_to(EventLoop& loop, Executor& executor, F&& function, Args&&... args) {
   return detail::call_in_executor(loop, &executor,
                                   detail::bind_call(std::forward<F>(function), std::forward<Args>(args)...));

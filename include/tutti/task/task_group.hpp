@@ -53,6 +53,7 @@ class TaskGroup {
   /// `create_task`. *Cancellation*: cancels the task and waits for it; also if it has just started.
   /// *Lifetime*: the function is kept alive. *Source*: trio.Nursery.start.
   template <class F>
+    requires requires { typename detail::StatusValue<F>::type; }
   auto start(F function, TaskOptions options = {}, std::source_location where = std::source_location::current()) {
     return start<typename detail::StatusValue<F>::type>(std::move(function), std::move(options), where);
   }
@@ -121,6 +122,7 @@ namespace detail {
 /// *Cancellation*: cancels the tasks, waits for them, and passes on; if some fail then, their group passes on instead.
 /// *Lifetime*: the callable is kept alive, and what the tasks refer to in the caller's frame outlives them.
 template <class Body>
+  requires std::is_invocable_v<Body&, TaskGroup&>
 auto task_group(Body body) -> Coro<AwaitResult<std::invoke_result_t<Body&, TaskGroup&>>> {
   using T = AwaitResult<std::invoke_result_t<Body&, TaskGroup&>>;
   TaskGroup group;

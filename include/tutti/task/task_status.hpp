@@ -52,7 +52,10 @@ namespace detail {
 
 /// The T of the TaskStatus<T>& that a function takes.
 template <class F>
-struct StatusValue : StatusValue<decltype(&F::operator())> {};
+struct StatusValue {};
+template <class F>
+  requires requires { &F::operator(); }
+struct StatusValue<F> : StatusValue<decltype(&F::operator())> {};
 template <class R, class T>
 struct StatusValue<R (*)(TaskStatus<T>&)> {
   using type = T;

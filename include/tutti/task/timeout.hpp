@@ -65,6 +65,7 @@ decltype(auto) enter_body(Body& body, Timeout& limit) {
   if constexpr (std::is_invocable_v<Body&, Timeout&>) {
     return body(limit);
   } else {
+    static_assert(std::is_invocable_v<Body&>, "the body is a callable that returns a coroutine: [&] { return f(); }");
     return body();
   }
 }
