@@ -247,7 +247,13 @@ TUTTI_TEST(StreamReader, DropsALineThatIsTooLong) {  // test_readline_limit_with
     reader.feed_data("li");
     reader.feed_data("ne1");
     reader.feed_data("li");
-    EXPECT_THROW(co_await reader.readline(), tutti::ValueError);
+    std::string text;
+    try {
+      (void)co_await reader.readline();
+    } catch (const tutti::ValueError& error) {
+      text = error.what();
+    }
+    EXPECT_EQ(text, "readline: separator is not found, and chunk exceeds the limit of 3 bytes");
     EXPECT_EQ(reader.buffered(), "");  // its end was not found: all of it
     reader.feed_data("x\n");
     EXPECT_EQ(co_await reader.readline(), "x\n");

@@ -87,6 +87,12 @@ TUTTI_TEST(DatagramSocket, CarriesTheLargestThatUdpHas) {
   EXPECT_EQ(co_await error_of<tutti::OSError>(client.send(largest + "x")), "send to " + where + ": message too long");
 }
 
+TUTTI_TEST(DatagramSocket, SaysThatItIsNotConnected) {
+  DatagramSocket socket = co_await tutti::bind_udp("127.0.0.1", 0);
+  EXPECT_EQ(co_await error_of<tutti::OSError>(socket.send("x")),
+            "send: not connected; send_to takes an address: destination address required");
+}
+
 TUTTI_TEST(DatagramSocket, SaysWhatWasCutOff) {
   auto [client, server] = co_await udp_pair({.max_size = 4});
   co_await client.send("1234");
