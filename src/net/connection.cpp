@@ -267,7 +267,7 @@ void Connection::writelines(std::span<const BytesView> pieces) {
     if (puts_off_ && total <= std::min(kMostPutOff, marks_.limits().high)) return put_off(pieces);
     skip = send_now(pieces);
     if (skip == total || closing_) return;
-  } else if (put_off_) {
+  } else if (put_off_ && sending_->put_off_in == loop_->iterations()) {
     puts_off_ = false;  // it writes piece by piece: the second one would have to wait for the first
   }
   ByteBuffer& to = write_under_way_ ? sending().queued : sending().bytes;
@@ -285,6 +285,7 @@ Connection::Sending& Connection::sending() {
 /// each.
 void Connection::put_off(std::span<const BytesView> pieces) {
   append_rest(sending().bytes, pieces, 0);
+  sending_->put_off_in = loop_->iterations();
   put_off_ = true;
   submit_write();
 }

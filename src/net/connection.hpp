@@ -132,8 +132,9 @@ class Connection final : public lowlevel::Transport,
                         public lowlevel::PoolAllocated {
    public:
     using Part::Part;
-    ByteBuffer bytes;   // the kernel's while it is under way
-    ByteBuffer queued;  // what comes behind them
+    ByteBuffer bytes;              // the kernel's while it is under way
+    ByteBuffer queued;             // what comes behind them
+    std::uint64_t put_off_in = 0;  // the iteration
   };
 
   ~Connection() override;
