@@ -48,10 +48,10 @@ void join_frame_pool() noexcept;
 
 #ifdef TUTTI_SYSTEM_FRAMES
 extern const char frames_are_the_systems;
-[[gnu::used]] inline const char* const frames = &frames_are_the_systems;
+[[gnu::used]] inline constexpr const char* frames = &frames_are_the_systems;
 #else
 extern const char frames_are_pooled;
-[[gnu::used]] inline const char* const frames = &frames_are_pooled;
+[[gnu::used]] inline constexpr const char* frames = &frames_are_pooled;
 #endif
 
 }  // namespace tutti::detail
