@@ -23,11 +23,11 @@ const PromiseBase& promise_of(std::coroutine_handle<> frame) noexcept {
 }  // namespace
 
 std::vector<FrameCallGraphEntry> frames_from(const TaskState& task, std::coroutine_handle<> innermost) {
-  std::vector<FrameCallGraphEntry> frames;
+  std::vector<FrameCallGraphEntry> entries;
   for (std::coroutine_handle<> frame = innermost;; frame = promise_of(frame).continuation()) {
     const Place place = place_in(frame);
-    frames.push_back({place.get(), place.marked()});
-    if (frame == task.root() || frames.back().location.line() == 0) return frames;
+    entries.push_back({place.get(), place.marked()});
+    if (frame == task.root() || entries.back().location.line() == 0) return entries;
   }
 }
 
@@ -45,22 +45,22 @@ std::string format_frame(const FrameCallGraphEntry& frame) {
          readable_function_name(frame.location.function_name());
 }
 
-std::string format_frames(const std::vector<FrameCallGraphEntry>& frames) {
+std::string format_frames(const std::vector<FrameCallGraphEntry>& entries) {
   constexpr std::size_t kMost = 32;
   std::string text;
-  for (std::size_t i = 0; i < frames.size() && i < kMost; ++i) {
+  for (std::size_t i = 0; i < entries.size() && i < kMost; ++i) {
     if (i != 0) text += "\n";
-    text += "  " + format_frame(frames[i]);
+    text += "  " + format_frame(entries[i]);
   }
-  if (frames.size() > kMost) text += "\n  … and " + std::to_string(frames.size() - kMost) + " more";
+  if (entries.size() > kMost) text += "\n  … and " + std::to_string(entries.size() - kMost) + " more";
   return text;
 }
 
 std::string format_places(const std::vector<Place>& places) {
-  std::vector<FrameCallGraphEntry> frames;
-  frames.reserve(places.size());
-  for (const Place place : places) frames.push_back({place.get(), place.marked()});
-  return format_frames(frames);
+  std::vector<FrameCallGraphEntry> entries;
+  entries.reserve(places.size());
+  for (const Place place : places) entries.push_back({place.get(), place.marked()});
+  return format_frames(entries);
 }
 
 }  // namespace tutti::detail
