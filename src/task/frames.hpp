@@ -23,7 +23,7 @@ namespace tutti::detail {
 /// "File 'name', line 7, in async function".
 [[nodiscard]] std::string format_frame(const FrameCallGraphEntry& frame);
 /// One a line, for reports.
-[[nodiscard]] std::string format_frames(const std::vector<FrameCallGraphEntry>& frames);
+[[nodiscard]] std::string format_frames(const std::vector<FrameCallGraphEntry>& entries);
 /// The same of the trace of an exception.
 [[nodiscard]] std::string format_places(const std::vector<Place>& places);
 
