@@ -32,6 +32,11 @@ class UringRing {
   /// An entry to fill, or null if the queue is full and the kernel takes nothing now.
   [[nodiscard]] io_uring_sqe* next_entry() noexcept;
 
+  /// How many requests stand in the queue.
+  [[nodiscard]] unsigned waiting() const noexcept { return ::io_uring_sq_ready(&ring_); }
+  /// Submits them. What fails stays there for the next time.
+  void submit_only() noexcept { ::io_uring_submit(&ring_); }
+
   /// Submits what stands in the queue and fetches completions, without a wait.
   int submit() noexcept { return ::io_uring_submit_and_get_events(&ring_); }
 
