@@ -159,10 +159,13 @@ Coro<void> consume(Channel& channel, std::uint64_t n) {
   for (std::uint64_t i = 0; i < n; ++i) count += (co_await channel.async_receive(deferred)) & 1;
 }
 
-// Two contexts on two threads post to each other in turn.
+// Two contexts on two threads post to each other in turn. Each has a timer, as any that waits for something has: a context without one and
+// without I/O would sleep on a condition variable, where nothing but a post reaches it.
 struct PingPong {
   asio::io_context here;
   asio::io_context there;
+  asio::steady_timer timer_here{here};
+  asio::steady_timer timer_there{there};
   std::uint64_t left = 0;
 
   void ping() {
