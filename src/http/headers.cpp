@@ -3,28 +3,21 @@
 #include <tutti/http/headers.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 #include <tutti/base/error.hpp>
 
-#include "parsed_fields.hpp"
+#include "characters.hpp"
+#include "field_text.hpp"
 
 namespace tutti::http {
 
 namespace {
 
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
-constexpr std::array<bool, 256> make_token_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = '0'; c <= '9'; ++c) table[c] = true;
-  for (unsigned c = 'a'; c <= 'z'; ++c) table[c] = table[c - ('a' - 'A')] = true;
-  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kToken = make_token_table();
 
 /// Calls `visit` with each element that is not empty, until it returns false.
 template <class Visit>
@@ -52,8 +45,8 @@ bool detail::equal_letters(std::string_view a, std::string_view b) noexcept {
 }
 
 bool is_token(std::string_view text) noexcept {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<unsigned char>(c)]; });
+  const char* const end = text.data() + text.size();
+  return !text.empty() && detail::kTokenCharacters.skip(text.data(), end) == end;
 }
 
 bool is_field_value(std::string_view text) noexcept {
@@ -103,13 +96,12 @@ std::string detail::quote(std::string_view text, std::size_t most) {
 }
 
 Headers::Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
-  fields_.reserve(fields.size());
   for (const auto& [name, value] : fields) add(name, value);
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-  for (const auto& field : fields_) {
-    if (iequals(field.first, name)) return field.second;
+  for (const auto& [other, value] : *this) {
+    if (iequals(other, name)) return value;
   }
   return std::nullopt;
 }
@@ -120,15 +112,16 @@ std::string_view Headers::get(std::string_view name, std::string_view otherwise)
 
 std::vector<std::string_view> Headers::get_all(std::string_view name) const {
   std::vector<std::string_view> values;
-  for (const auto& field : fields_) {
-    if (iequals(field.first, name)) values.emplace_back(field.second);
+  for (const auto& [other, value] : *this) {
+    if (iequals(other, name)) values.push_back(value);
   }
   return values;
 }
 
 std::size_t Headers::count(std::string_view name) const noexcept {
-  return static_cast<std::size_t>(
-      std::count_if(fields_.begin(), fields_.end(), [&](const Field& field) { return iequals(field.first, name); }));
+  std::size_t count = 0;
+  for (const auto& [other, value] : *this) count += iequals(other, name) ? 1 : 0;
+  return count;
 }
 
 bool Headers::contains(std::string_view name) const noexcept { return get(name).has_value(); }
@@ -138,21 +131,63 @@ void Headers::add(std::string_view name, std::string_view value) {
   append(name, value);
 }
 
-void Headers::append(std::string_view name, std::string_view value) {
-  constexpr std::size_t kUsual = 4;  // growing one by one would move the first ones again and again
-  if (fields_.capacity() == 0) fields_.reserve(kUsual);
-  fields_.emplace_back(name, value);
+detail::FieldBlock Headers::grow(std::size_t more) {
+  constexpr std::size_t kLeast = 128;  // growing field by field would move the first ones again and again
+  constexpr std::size_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (more > kMost - size_) throw ValueError("header fields of more than 4 GiB");
+  const std::size_t room = std::min(kMost, std::max({kLeast, size_ + more, std::size_t{2} * size_}));
+  detail::FieldBlock block(static_cast<std::uint32_t>(room));
+  if (size_ != 0) std::memcpy(block.data(), block_.data(), size_);
+  return std::exchange(block_, std::move(block));
 }
+
+void Headers::append(std::string_view name, std::string_view value) {
+  const Sizes sizes{static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())};
+  const std::size_t record = sizeof sizes + name.size() + value.size() + 4;
+  const auto before = record <= room_left() ? detail::FieldBlock() : grow(record);
+  detail::Pen(block_.data() + size_).put(detail::bytes_of(sizes)).field(name, value);
+  size_ += static_cast<std::uint32_t>(record);
+}
+
+void Headers::append(std::string_view records) {
+  const auto before = records.size() <= room_left() ? detail::FieldBlock() : grow(records.size());
+  detail::Pen(block_.data() + size_).put(records);
+  size_ += static_cast<std::uint32_t>(records.size());
+}
+
+Headers::Headers(const Headers& other) { append(other.records()); }
+
+Headers& Headers::operator=(const Headers& other) {
+  if (this == &other) return *this;
+  size_ = 0;
+  append(other.records());
+  return *this;
+}
+
+void Headers::clear() noexcept {
+  constexpr std::size_t kKept = 1024;
+  if (block_.room() > kKept) {
+    *this = Headers();
+  } else {
+    size_ = 0;
+  }
+}
+
+std::size_t Headers::size() const noexcept { return static_cast<std::size_t>(std::distance(begin(), end())); }
 
 void Headers::set(std::string_view name, std::string_view value) {
   check(name, value);
   if (!contains(name)) return append(name, value);
-  // Copies first: both views may point into the fields.
-  Field field(name, value);
-  const auto same = [&](const Field& other) { return iequals(other.first, field.first); };
-  const auto place = std::find_if(fields_.begin(), fields_.end(), same);
-  fields_.erase(std::remove_if(place + 1, fields_.end(), same), fields_.end());
-  *place = std::move(field);
+  Headers changed;  // both views may point into the fields of before
+  bool placed = false;
+  for (const auto& [other, old] : *this) {
+    if (!iequals(other, name)) {
+      changed.append(other, old);
+    } else if (!std::exchange(placed, true)) {
+      changed.append(name, value);
+    }
+  }
+  *this = std::move(changed);
 }
 
 bool Headers::set_default(std::string_view name, std::string_view value) {
@@ -163,22 +198,30 @@ bool Headers::set_default(std::string_view name, std::string_view value) {
 
 void Headers::update(const Headers& others) {
   if (&others == this) return;
-  for (const auto& field : others) remove(field.first);
-  fields_.insert(fields_.end(), others.begin(), others.end());
+  for (const auto& [name, value] : others) remove(name);
+  append(others.records());
 }
 
 std::size_t Headers::remove(std::string_view name) {
   if (!contains(name)) return 0;
-  // A copy, since the name may be that of a field which goes.
-  const std::string wanted(name);
-  return std::erase_if(fields_, [&](const Field& field) { return iequals(field.first, wanted); });
+  Headers kept;  // the name may be that of a field which goes
+  std::size_t gone = 0;
+  for (const auto& [other, value] : *this) {
+    if (iequals(other, name)) {
+      ++gone;
+    } else {
+      kept.append(other, value);
+    }
+  }
+  *this = std::move(kept);
+  return gone;
 }
 
 std::vector<std::string_view> Headers::get_list(std::string_view name) const {
   std::vector<std::string_view> elements;
-  for (const auto& field : fields_) {
-    if (!iequals(field.first, name)) continue;
-    for_each_element(field.second, [&](std::string_view element) {
+  for (const auto& [other, value] : *this) {
+    if (!iequals(other, name)) continue;
+    for_each_element(value, [&](std::string_view element) {
       elements.push_back(element);
       return true;
     });
@@ -188,8 +231,8 @@ std::vector<std::string_view> Headers::get_list(std::string_view name) const {
 
 bool Headers::list_contains(std::string_view name, std::string_view element) const noexcept {
   const auto differs = [&](std::string_view other) { return !iequals(other, element); };
-  for (const Field& field : fields_) {
-    if (iequals(field.first, name) && !for_each_element(field.second, differs)) return true;
+  for (const auto& [other, value] : *this) {
+    if (iequals(other, name) && !for_each_element(value, differs)) return true;
   }
   return false;
 }

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 
 namespace tutti::http {
 

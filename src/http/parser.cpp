@@ -11,8 +11,9 @@
 #include <utility>
 
 #include "parser_beast.hpp"
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 #include "parser_policy.hpp"
+#include "usual_request.hpp"
 
 namespace tutti::http {
 
@@ -150,9 +151,7 @@ class MessageParser {
 
   void clear_head() {
     if constexpr (kRequest) {
-      head_.method.clear();
-      head_.target.clear();
-      head_.headers.clear();
+      head_.headers.clear();  // the others mostly stay the same
     } else {
       head_ = {};
     }
@@ -185,19 +184,33 @@ class MessageParser {
   }
 
   std::size_t step_head(BytesView data) {
+    if constexpr (kRequest) {
+      if (head_block_.empty()) {
+        if (const auto taken = take_usual(data); taken != 0) return taken;
+      }
+    }
     const auto taken = head_block_.feed(data);
     if (head_block_.complete()) on_head(head_block_.text());
     return taken;
+  }
+
+  /// The head of a request without a body, if `data` begins with one of the usual form.
+  std::size_t take_usual(BytesView data) {
+    const UsualRequest usual = read_usual_request(data, head_limits(limits_), known_host_, head_);
+    if (usual.size == 0) return 0;
+    framing_ = {.chunked = false, .length = 0};
+    keep_alive_ =
+        usual.names_connection ? wants_keep_alive(head_.version, head_.headers) : head_.version == Version::http11;
+    phase_ = Phase::complete;
+    return usual.size;
   }
 
   void on_head(std::string_view text) {
     const auto line = text.substr(0, text.find('\r'));
     std::string patched;
     if constexpr (kRequest) {
-      if (read_plain_head(check_request_line(line), text.substr(line.size() + 2), head_)) {
-        check_target_and_host(head_, known_host_);
-        return on_end_of_head({.chunked = false, .length = 0});
-      }
+      if (take_usual(text) != 0) return;
+      check_request_line(line);
       beast_.emplace(head_, trailers_).body = body_;
     } else {
       beast_.emplace(head_, trailers_).body = body_;
@@ -210,7 +223,7 @@ class MessageParser {
     }
     put_head(text);
     if constexpr (kRequest) {
-      check_target_and_host(head_, known_host_);
+      check_target_and_host(head_);
     } else if (head_.status < 200 && head_.status != 101) {
       on_informational();
       return;
@@ -246,7 +259,7 @@ class MessageParser {
   void on_end_of_head(const Framing& framing) {
     framing_ = framing;
     keep_alive_ = wants_keep_alive(head_.version, head_.headers) && !to_eof_ && !leaves_http();
-    if (!beast_ || beast_->is_done()) {
+    if (beast_->is_done()) {
       phase_ = Phase::complete;
     } else if (framing_.chunked) {
       phase_ = Phase::chunk_line;

@@ -13,7 +13,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/version.hpp>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 #include "parser_policy.hpp"
 
 namespace tutti::http::detail {
@@ -90,7 +90,7 @@ class BeastParser : public beast_http::basic_parser<std::is_same_v<Head, Request
     if (in_trailer_) {
       add_trailer(view(name), view(value));
     } else {
-      ParsedFields::add(head_.headers, view(name), view(value));
+      FieldText::add(head_.headers, view(name), view(value));
     }
   }
 #if BOOST_VERSION >= 109000
@@ -115,7 +115,7 @@ class BeastParser : public beast_http::basic_parser<std::is_same_v<Head, Request
   void add_trailer(std::string_view name, std::string_view value) {
     // Newer versions of Beast hand these over, older ones have refused them by now: one behaviour for all.
     if (is_framing(name)) throw Refusal{ParserErrorKind::framing, std::string(name) + " behind the body"};
-    if (!forbidden_in_trailer(name)) ParsedFields::add(trailers_, name, value);
+    if (!forbidden_in_trailer(name)) FieldText::add(trailers_, name, value);
   }
 
   Head& head_;

@@ -3,10 +3,10 @@
 #include "parser_policy.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
-#include "parsed_fields.hpp"
+#include "characters.hpp"
+#include "field_text.hpp"
 
 namespace tutti::http::detail {
 
@@ -14,8 +14,6 @@ namespace {
 
 using Kind = ParserErrorKind;
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-constexpr bool is_alnum(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_hex(char c) noexcept { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 
 [[noreturn]] void refuse(Kind kind, std::string reason) { throw Refusal{kind, std::move(reason)}; }
@@ -37,17 +35,9 @@ bool is_ip_literal(std::string_view host) noexcept {
          std::all_of(host.begin() + 1, host.end() - 1, [](char c) { return is_hex(c) || c == ':' || c == '.'; });
 }
 
-constexpr std::array<bool, 256> make_host_table() {
-  std::array<bool, 256> table{};
-  for (unsigned c = 0; c < 128; ++c) table[c] = is_alnum(static_cast<char>(c));
-  for (const char c : std::string_view("-._~")) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}
-constexpr std::array<bool, 256> kHostName = make_host_table();
-
 bool is_host_name(std::string_view host) noexcept {
-  return !host.empty() &&
-         std::all_of(host.begin(), host.end(), [](char c) { return kHostName[static_cast<unsigned char>(c)]; });
+  const char* const end = host.data() + host.size();
+  return !host.empty() && kHostCharacters.skip(host.data(), end) == end;
 }
 
 struct Authority {
@@ -100,6 +90,8 @@ std::optional<Authority> check_target(const RequestHead& head, std::string_view&
 }
 
 }  // namespace
+
+bool is_authority(std::string_view text) noexcept { return split_authority(text).has_value(); }
 
 void LineBlock::clear() noexcept {
   buffer_.clear();
@@ -214,7 +206,7 @@ void LineBlock::check_field_line(std::string_view line) const {
   if (!is_token(name)) refuse(Kind::field, "invalid name of a field: " + quote(name));
 }
 
-RequestLine check_request_line(std::string_view line) {
+void check_request_line(std::string_view line) {
   const auto first = line.find(' ');
   const auto second = first == std::string_view::npos ? first : line.find(' ', first + 1);
   if (second == std::string_view::npos) {
@@ -226,48 +218,12 @@ RequestLine check_request_line(std::string_view line) {
   if (!is_token(method)) refuse(Kind::start_line, "invalid method " + quote(method));
   if (target.empty()) refuse(Kind::start_line, "no target between method and version: " + quote(line));
   if (version.find(' ') != std::string_view::npos) refuse(Kind::start_line, "more than two spaces: " + quote(line));
-  const RequestLine checked{method, target, check_version(version)};
-  const auto bad =
-      std::find_if_not(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
-  if (bad != target.end()) {
+  static_cast<void>(check_version(version));
+  const char* const end = target.data() + target.size();
+  if (const char* const bad = kTargetCharacters.skip(target.data(), end); bad != end) {
     refuse(Kind::target, *bad == '#' ? "a fragment in the target " + quote(target)
                                      : "a byte that is not ASCII, or a tab, in the target " + quote(target));
   }
-  return checked;
-}
-
-namespace {
-
-bool says_how_to_read_on(std::string_view name, std::string_view value) noexcept {
-  switch (name.size()) {
-    case 7: return iequals(name, "Upgrade");
-    case 10: return iequals(name, "Connection") && !iequals(value, "keep-alive") && !iequals(value, "close");
-    case 14: return iequals(name, "Content-Length");
-    case 16: return iequals(name, "Proxy-Connection");
-    case 17: return iequals(name, "Transfer-Encoding");
-    default: return false;
-  }
-}
-
-}  // namespace
-
-bool read_plain_head(const RequestLine& line, std::string_view fields, RequestHead& head) {
-  while (!fields.starts_with('\r')) {
-    const auto colon = fields.find(':');
-    const auto end = fields.find('\r', colon);
-    const auto name = fields.substr(0, colon);
-    const auto value = trim(fields.substr(colon + 1, end - colon - 1));
-    if (says_how_to_read_on(name, value)) {
-      head.headers.clear();
-      return false;
-    }
-    ParsedFields::add(head.headers, name, value);
-    fields.remove_prefix(end + 2);
-  }
-  head.method = line.method;
-  head.target = line.target;
-  head.version = line.version;
-  return true;
 }
 
 bool status_line_lacks_space(std::string_view line) {
@@ -280,7 +236,7 @@ bool status_line_lacks_space(std::string_view line) {
   return rest.size() == 4;
 }
 
-void check_target_and_host(const RequestHead& head, std::string& known_host) {
+void check_target_and_host(const RequestHead& head) {
   std::string_view default_port;
   const auto in_target = check_target(head, default_port);
   std::size_t count = 0;
@@ -293,13 +249,11 @@ void check_target_and_host(const RequestHead& head, std::string& known_host) {
     if (head.version == Version::http11) refuse(Kind::host, "no Host field");
     return;
   }
-  if (!in_target && !known_host.empty() && value == known_host) return;
   const auto host = split_authority(value);
   if (!host) refuse(Kind::host, "invalid Host " + quote(value));
   if (in_target && !same_authority(*in_target, *host, default_port)) {
     refuse(Kind::host, "Host " + quote(value) + " is not the one in the target " + quote(head.target));
   }
-  known_host = value;
 }
 
 Framing check_framing(Version version, const Headers& headers) {

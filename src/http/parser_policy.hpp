@@ -66,27 +66,18 @@ class LineBlock {
   bool complete_ = false;
 };
 
-struct RequestLine {
-  std::string_view method;
-  std::string_view target;
-  Version version;
-};
-
-/// A request line without its CRLF; throws a `Refusal` unless it is exactly one.
-RequestLine check_request_line(std::string_view line);
-
-/// Makes the head of a request from lines that a `LineBlock` has passed; `fields` are those behind the request line. False if a field
-/// says how to read what follows, so that Beast must see it: a body, another protocol, options of the connection that are not the
-/// usual ones.
-[[nodiscard]] bool read_plain_head(const RequestLine& line, std::string_view fields, RequestHead& head);
+/// Throws a `Refusal` unless it is exactly one request line, without its CRLF.
+void check_request_line(std::string_view line);
 
 /// The same for a status line. Says whether it lacks the space behind the status, which servers forget when they give no
 /// reason; that is the one thing forgiven.
 [[nodiscard]] bool status_line_lacks_space(std::string_view line);
 
-/// The target's form fits the method, and `Host` is there once, valid, and the same as in an absolute target. `known_host`: was found
-/// valid before, since a client says the same each time; the one that is found now is kept there.
-void check_target_and_host(const RequestHead& head, std::string& known_host);
+/// Whether it is "host" or "host:port".
+[[nodiscard]] bool is_authority(std::string_view text) noexcept;
+
+/// The target's form fits the method, and `Host` is there once, valid, and the same as in an absolute target.
+void check_target_and_host(const RequestHead& head);
 
 /// How the body is delimited, as far as the fields say.
 struct Framing {

@@ -12,10 +12,13 @@ namespace tutti::http {
 
 namespace {
 
-/// The origin of the server as `Host` says it. *Errors*: `HTTPException` 400 unless an absolute target names the same
-/// one: a proxy before us may have looked at the other.
+bool is_origin_form(const RequestHead& head) noexcept {
+  return head.target.starts_with('/') || head.target == "*" || head.method == Method::connect;
+}
+
+/// Path and query of an absolute target. *Errors*: `HTTPException` 400 unless it names the same server as `Host`: a proxy before us may
+/// have looked at the other.
 std::string origin_form(const RequestHead& head) {
-  if (head.target.starts_with('/') || head.target == "*" || head.method == Method::connect) return head.target;
   try {
     const Url url(head.target);
     const auto host = head.headers.get("Host");
@@ -30,13 +33,17 @@ std::string origin_form(const RequestHead& head) {
 
 }  // namespace
 
-Request::Request(RequestHead&& head, detail::ServerConnection& connection)
-    : head_(std::move(head)), connection_(connection), content_(connection) {
-  raw_path_ = origin_form(head_);
-  const std::size_t query = raw_path_.find('?');
+Request::Request(const RequestHead& head, detail::ServerConnection& connection)
+    : head_(head), raw_path_(&head.target), connection_(connection), content_(connection) {
+  if (!is_origin_form(head)) {
+    path_of_target_ = origin_form(head);
+    raw_path_ = &path_of_target_;
+  }
+  const std::size_t query = raw_path_->find('?');
   if (query == std::string::npos) return;
-  query_string_ = raw_path_.substr(query + 1);
-  raw_path_.resize(query);
+  query_string_ = raw_path_->substr(query + 1);
+  path_of_target_ = raw_path_->substr(0, query);
+  raw_path_ = &path_of_target_;
 }
 
 Request::~Request() = default;

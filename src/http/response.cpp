@@ -6,7 +6,7 @@
 #include <tutti/base/error.hpp>
 #include <tutti/http/request.hpp>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 #include "response_stream.hpp"
 #include "server_connection.hpp"
 
@@ -25,12 +25,14 @@ ResponseHead make_head(ResponseOptions&& options, std::string_view content_type)
   if (!options.content_type.empty()) {
     head.headers.set("Content-Type", options.content_type);
   } else if (!content_type.empty() && !head.headers.contains("Content-Type")) {
-    detail::ParsedFields::add(head.headers, "Content-Type", content_type);
+    detail::FieldText::add(head.headers, "Content-Type", content_type);
   }
   return head;
 }
 
 constexpr std::string_view kBytes = "application/octet-stream";
+constexpr std::string_view kText = "text/plain; charset=utf-8";
+constexpr std::string_view kHtml = "text/html; charset=utf-8";
 
 }  // namespace
 
@@ -44,15 +46,21 @@ Response::Response(Body body, ResponseOptions options)
 
 Response::Response(const StreamResponse& response) : head_(response.stream_->head), streamed_(response.stream_) {}
 
-Response::Response(Body&& body, ResponseOptions&& options, std::string_view content_type)
-    : head_(make_head(std::move(options), content_type)), body_(std::move(body)) {}
-
-Response Response::text(std::string body, ResponseOptions options) {
-  return {std::move(body), std::move(options), "text/plain; charset=utf-8"};
+Response::Response(std::string&& body, std::string_view content_type) : body_(std::move(body)) {
+  detail::FieldText::add(head_.headers, "Content-Type", content_type);
 }
 
+Response::Response(std::string&& body, ResponseOptions&& options, std::string_view content_type)
+    : head_(make_head(std::move(options), content_type)), body_(std::move(body)) {}
+
+Response Response::text(std::string body) { return {std::move(body), kText}; }
+Response Response::text(std::string body, ResponseOptions options) {
+  return {std::move(body), std::move(options), kText};
+}
+
+Response Response::html(std::string body) { return {std::move(body), kHtml}; }
 Response Response::html(std::string body, ResponseOptions options) {
-  return {std::move(body), std::move(options), "text/html; charset=utf-8"};
+  return {std::move(body), std::move(options), kHtml};
 }
 
 Response Response::stream(Body pieces, ResponseOptions options) {

@@ -7,7 +7,7 @@
 
 #include <tutti/base/error.hpp>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 
 namespace tutti::http {
 
@@ -35,18 +35,18 @@ bool is_target(std::string_view target) noexcept {
   return !target.empty() && std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-void append_field(const Headers::Field& field, std::string& out) {
-  out.append(field.first).append(": ").append(field.second).append("\r\n");
+std::size_t size_of(const Headers& headers) noexcept {
+  std::size_t size = 0;
+  for (auto field = headers.begin(); field != headers.end(); ++field) size += detail::FieldText::line(field).size();
+  return size;
+}
+
+void append_fields(const Headers& headers, std::string& out) {
+  for (auto field = headers.begin(); field != headers.end(); ++field) out.append(detail::FieldText::line(field));
 }
 
 bool is_framing(std::string_view name) noexcept {
   return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
-}
-
-std::size_t size_of(const Headers& headers) noexcept {
-  std::size_t size = 0;
-  for (const auto& field : headers) size += field.first.size() + field.second.size() + 4;
-  return size;
 }
 
 std::string problem_of(const RequestHead& head) {
@@ -58,9 +58,13 @@ std::string problem_of(const RequestHead& head) {
   return framing_problem(head.version, head.headers);
 }
 
-std::string problem_of(const ResponseHead& head, std::string_view reason) {
+std::string_view reason_of(const ResponseHead& head) noexcept {
+  return head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
+}
+
+std::string problem_of(const ResponseHead& head) {
   if (head.status < 100 || head.status > 999) return "not a status";
-  if (!is_field_value(reason)) return "invalid reason " + detail::quote(reason);
+  if (!is_field_value(head.reason)) return "invalid reason " + detail::quote(head.reason);
   return framing_problem(head.version, head.headers);
 }
 
@@ -72,31 +76,37 @@ void serialize(const RequestHead& head, std::string& out) {
   }
   out.reserve(out.size() + head.method.size() + head.target.size() + 14 + size_of(head.headers));
   out.append(head.method).append(" ").append(head.target).append(" ").append(to_string(head.version)).append("\r\n");
-  for (const auto& field : head.headers) append_field(field, out);
+  append_fields(head.headers, out);
   out.append("\r\n");
 }
 
-void serialize(const ResponseHead& head, std::string& out) { detail::serialize(head, {}, {}, out); }
+void serialize(const ResponseHead& head, std::string& out) {
+  detail::check_head(head);
+  detail::write_head(head, {}, {}, out);
+}
 
-void detail::serialize(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines,
-                       std::string& out) {
-  const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
-  if (const auto problem = problem_of(head, reason); !problem.empty()) {
+void detail::check_head(const ResponseHead& head) {
+  if (const auto problem = problem_of(head); !problem.empty()) {
     throw ValueError("response " + std::to_string(head.status) + ": " + problem);
   }
+}
+
+void detail::write_head(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines,
+                        std::string& out) {
+  const std::string_view reason = reason_of(head);
   const char digits[] = {static_cast<char>('0' + head.status / 100), static_cast<char>('0' + head.status / 10 % 10),
                          static_cast<char>('0' + head.status % 10)};
   const bool framed = head.status >= 200 && head.status != 204;
-  const auto is_sent = [framed](const Headers::Field& field) { return framed || !is_framing(field.first); };
+  const auto is_sent = [framed](std::string_view name) { return framed || !is_framing(name); };
   std::size_t size = 17 + reason.size() + lines.size();
-  for (const auto& field : head.headers) {
-    if (is_sent(field)) size += Pen::size_of_field(field.first, field.second);
+  for (auto field = head.headers.begin(); field != head.headers.end(); ++field) {
+    if (is_sent((*field).first)) size += FieldText::line(field).size();
   }
   for (const auto& [name, value] : more) size += Pen::size_of_field(name, value);
   Pen pen(out, out.size(), size);
   pen.put(to_string(head.version)).put(" ").put({digits, sizeof digits}).put(" ").put(reason).put("\r\n");
-  for (const auto& field : head.headers) {
-    if (is_sent(field)) pen.field(field.first, field.second);
+  for (auto field = head.headers.begin(); field != head.headers.end(); ++field) {
+    if (is_sent((*field).first)) pen.put(FieldText::line(field));
   }
   for (const auto& [name, value] : more) pen.field(name, value);
   pen.put(lines).put("\r\n");
@@ -126,12 +136,11 @@ void append_chunk(BytesView data, std::string& out) {
 }
 
 void append_last_chunk(std::string& out, const Headers& trailers) {
-  for (const auto& field : trailers) {
-    if (detail::forbidden_in_trailer(field.first))
-      throw ValueError("trailer: " + field.first + " must not stand there");
+  for (const auto& [name, value] : trailers) {
+    if (detail::forbidden_in_trailer(name)) throw ValueError("trailer: " + std::string(name) + " must not stand there");
   }
   out.append("0\r\n");
-  for (const auto& field : trailers) append_field(field, out);
+  append_fields(trailers, out);
   out.append("\r\n");
 }
 

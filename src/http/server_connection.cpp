@@ -102,21 +102,18 @@ bool ServerConnection::feed_head() {
 
 /// Whether there is a request; one that cannot be read is answered here.
 Coro<bool> ServerConnection::read_head() {
-  if (!refusal_) {
-    if (!reading_head_) {
-      if (reader_.buffered().empty() && !co_await wait_for_request()) co_return false;
-      if (stopping_) co_return false;
-      begin_head();
+  if (!refusal_ && !reading_head_) {
+    if (reader_.buffered().empty()) {
+      idle_ = true;
+      const auto data =
+          co_await wait_for_bytes(after(fresh_ ? options_.first_byte_timeout : options_.keepalive_timeout));
+      idle_ = false;
+      if (!data || data->empty()) co_return false;
     }
-    began_ = get_running_loop().time();
-    while (!feed_head()) {
-      const auto data = co_await wait_for_bytes(began_ + options_.head_timeout);
-      if (data && data->empty()) co_return false;
-      if (data) continue;
-      refusal_ = plain(408, "the request took too long");
-      break;
-    }
+    if (stopping_) co_return false;
+    begin_head();
   }
+  if (!refusal_ && !feed_head() && !co_await read_rest_of_head()) co_return false;
   if (!refusal_) co_return true;
   broken_ = true;
   sending_ = {};
@@ -125,11 +122,18 @@ Coro<bool> ServerConnection::read_head() {
   co_return false;
 }
 
-Coro<bool> ServerConnection::wait_for_request() {
-  idle_ = true;
-  const auto data = co_await wait_for_bytes(after(fresh_ ? options_.first_byte_timeout : options_.keepalive_timeout));
-  idle_ = false;
-  co_return data && !data->empty();
+/// False if the client ends the stream before it has sent all of it.
+Coro<bool> ServerConnection::read_rest_of_head() {
+  began_ = get_running_loop().time();
+  do {
+    const auto data = co_await wait_for_bytes(began_ + options_.head_timeout);
+    if (!data) {
+      refusal_ = plain(408, "the request took too long");
+      break;
+    }
+    if (data->empty()) co_return false;
+  } while (!feed_head());
+  co_return true;
 }
 
 Coro<std::optional<BytesView>> ServerConnection::wait_for_bytes(std::optional<TimePoint> deadline) {
@@ -224,24 +228,30 @@ Coro<> ServerConnection::handle() {
   body_bytes_ = 0;
   head_only_ = parser_.head().method == Method::head;
   version_ = parser_.head().version;
-  expects_continue_ = http::expects_continue(parser_.head());
+  expects_something_ = parser_.head().headers.contains("Expect");
+  expects_continue_ = expects_something_ && http::expects_continue(parser_.head());
   std::optional<Request> request;
   const EndOfRequest end{*this};
-  std::optional<Response> response;
+  std::optional<Response> instead;  // of what a handler returns
   std::exception_ptr error;
   try {
-    request.emplace(parser_.take_head(), *this);
+    request.emplace(parser_.head(), *this);
     request_ = &*request;
-    if (Handler* const handler = route(*request, response)) response = co_await (*handler)(*request);
+    if (Handler* const handler = route(*request, instead)) {
+      Response response = co_await (*handler)(*request);
+      handling_ = false;
+      if (watcher_) co_await stop_watching();
+      if (!send_now(response)) co_await send(std::move(response));
+    }
   } catch (...) {
     error = std::current_exception();
   }
   handling_ = false;
   if (watcher_) co_await stop_watching();
-  if (error) response = failure(error);
+  if (error) instead = failure(error);
   error = nullptr;
   try {
-    if (response && !send_now(*response)) co_await send(std::move(*response));
+    if (instead && !send_now(*instead)) co_await send(std::move(*instead));
   } catch (...) {
     error = std::current_exception();
   }
@@ -262,7 +272,7 @@ ServerConnection::EndOfRequest::~EndOfRequest() {
 Handler* ServerConnection::route(Request& request, std::optional<Response>& response) {
   // HTTP/1.0 knows no expectations: they are to be ignored (RFC 9110 10.1.1).
   const bool may_expect = version_ == Version::http11;
-  if (may_expect && !expects_continue_ && request.headers().contains("Expect")) {
+  if (may_expect && expects_something_ && !expects_continue_) {
     response = plain(417);
     return nullptr;
   }

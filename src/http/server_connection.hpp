@@ -77,7 +77,7 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   void begin_head();
   bool feed_head();
   Coro<bool> read_head();
-  Coro<bool> wait_for_request();
+  Coro<bool> read_rest_of_head();
   /// The next bytes, which stay in the reader; none at the end of the stream; nothing if they take too long.
   Coro<std::optional<BytesView>> wait_for_bytes(std::optional<TimePoint> deadline);
   Coro<> handle();
@@ -132,6 +132,7 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   bool keep_ = true;     // for another request
   bool broken_ = false;  // what the client sends cannot be told apart any more
   bool gone_ = false;    // nothing can be sent to the client
+  bool expects_something_ = false;
   bool expects_continue_ = false;
 };
 

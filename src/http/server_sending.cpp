@@ -11,7 +11,7 @@
 #include <tutti/http/serializer.hpp>
 #include <tutti/task/timeout.hpp>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 #include "server_connection.hpp"
 
 namespace tutti::http::detail {
@@ -208,7 +208,8 @@ void ServerConnection::begin(ResponseHead& head, std::optional<std::uint64_t> le
     additions.set("Connection", "keep-alive");
   }
   additions.add_usual_lines(options_.server_name);
-  serialize(head, additions.fields(), additions.lines(), out);
+  if (!additions.plain()) check_head(head);
+  write_head(head, additions.fields(), additions.lines(), out);
   sending_ = {
       .started = true, .has_body = body && !head_only_, .chunked = chunked, .left = left, .status = head.status};
 }

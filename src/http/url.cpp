@@ -9,7 +9,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
-#include "parsed_fields.hpp"
+#include "field_text.hpp"
 #include "url_text.hpp"
 
 namespace tutti::http {

@@ -30,8 +30,43 @@ TEST(Headers, KeepTheOrderAndTheSpelling) {
   Headers headers{{"b", "1"}, {"A", "2"}};
   headers.add("B", "3");
   std::string all;
-  for (const auto& [name, value] : headers) all += name + "=" + value + ";";
+  for (const auto& [name, value] : headers) all.append(name).append("=").append(value).append(";");
   EXPECT_EQ(all, "b=1;A=2;B=3;");
+}
+
+TEST(Headers, GoForwardAsARange) {
+  const Headers headers{{"A", "1"}, {"B", ""}, {"C", "3"}};
+  static_assert(std::forward_iterator<Headers::const_iterator>);
+  auto at = headers.begin();
+  EXPECT_EQ(at++->first, "A");
+  EXPECT_EQ(at->second, "");
+  EXPECT_EQ(std::distance(++at, headers.end()), 1);
+  EXPECT_EQ(Headers().begin(), Headers().end());
+}
+
+TEST(Headers, AreCopiedAndMovedWhole) {
+  Headers headers{{"A", "1"}, {"B", "2"}};
+  Headers copy = headers;
+  copy.add("C", "3");
+  EXPECT_EQ(headers.size(), 2U);
+  const Headers moved = std::move(copy);
+  EXPECT_EQ(moved.size(), 3U);
+  copy = headers;
+  EXPECT_EQ(copy, headers);
+  headers = moved;
+  EXPECT_EQ(headers, moved);
+  EXPECT_NE(headers, copy);
+  copy.clear();
+  EXPECT_TRUE(copy.empty());
+  copy.add("D", "4");
+  EXPECT_EQ(copy, (Headers{{"D", "4"}}));
+}
+
+TEST(Headers, AddTakesAViewOfWhatIsThereAlready) {
+  Headers headers{{"Name", "value"}};
+  for (int i = 0; i < 100; ++i) headers.add(headers.begin()->first, headers.begin()->second);
+  EXPECT_EQ(headers.count("Name"), 101U);
+  EXPECT_EQ(headers.get_all("Name"), Views(101, "value"));
 }
 
 TEST(Headers, SetReplacesAllWithTheName) {

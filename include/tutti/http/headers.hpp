@@ -3,17 +3,46 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/frame_pool.hpp>
+
 namespace tutti::http {
 
 namespace detail {
-struct ParsedFields;
+struct FieldText;
+
+/// Bytes in recycled memory: a message has them for no longer than a frame.
+class FieldBlock {
+ public:
+  FieldBlock() noexcept = default;
+  explicit FieldBlock(std::uint32_t room) : data_(static_cast<char*>(lowlevel::allocate_frame(room))), room_(room) {}
+  FieldBlock(FieldBlock&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), room_(std::exchange(other.room_, 0)) {}
+  FieldBlock& operator=(FieldBlock&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(room_, other.room_);
+    return *this;
+  }
+  ~FieldBlock() {
+    if (data_ != nullptr) lowlevel::deallocate_frame(data_, room_);
+  }
+  [[nodiscard]] char* data() const noexcept { return data_; }
+  [[nodiscard]] std::uint32_t room() const noexcept { return room_; }
+
+ private:
+  char* data_ = nullptr;
+  std::uint32_t room_ = 0;
+};
+
 /// `iequals` for strings of the same size.
 [[nodiscard]] bool equal_letters(std::string_view a, std::string_view b) noexcept;
 }  // namespace detail
@@ -30,15 +59,26 @@ struct ParsedFields;
 [[nodiscard]] bool is_field_value(std::string_view text) noexcept;
 
 /// The fields of a request or response, in the order in which they were added or received. A name may occur more than once.
+/// All of them are one block of memory.
 ///
 /// No field that could break a message ever gets in: each name is a token, no value holds a CR, LF, NUL or another control
 /// character but the tab. *Errors*: each function that takes a value throws `ValueError` that names the field.
 class Headers {
  public:
-  using Field = std::pair<std::string, std::string>;
-  using const_iterator = std::vector<Field>::const_iterator;
+  /// Name and value. *Lifetime*: until the fields change.
+  using Field = std::pair<std::string_view, std::string_view>;
+  class const_iterator;
 
   Headers() noexcept = default;
+  Headers(const Headers& other);
+  Headers(Headers&& other) noexcept : block_(std::move(other.block_)), size_(std::exchange(other.size_, 0)) {}
+  Headers& operator=(const Headers& other);
+  Headers& operator=(Headers&& other) noexcept {
+    block_ = std::move(other.block_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
+  ~Headers() = default;
   /// `Headers{{"Accept", "text/html"}, {"X-Id", "7"}}`.
   Headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
@@ -62,7 +102,7 @@ class Headers {
   void update(const Headers& others);
   /// Takes all fields with this name away; says how many there were.
   std::size_t remove(std::string_view name);
-  void clear() noexcept { fields_.clear(); }
+  void clear() noexcept;
 
   /// The elements of the comma-separated lists in all fields with this name, without empty ones and the white space around.
   /// Not for fields whose elements may hold a quoted comma (`Set-Cookie`, `WWW-Authenticate`). *Lifetime*: as `get`.
@@ -70,18 +110,81 @@ class Headers {
   /// Whether such a list has this element, in whatever case: `list_contains("Connection", "close")`.
   [[nodiscard]] bool list_contains(std::string_view name, std::string_view element) const noexcept;
 
-  [[nodiscard]] std::size_t size() const noexcept { return fields_.size(); }
-  [[nodiscard]] bool empty() const noexcept { return fields_.empty(); }
-  [[nodiscard]] const_iterator begin() const noexcept { return fields_.begin(); }
-  [[nodiscard]] const_iterator end() const noexcept { return fields_.end(); }
+  [[nodiscard]] std::size_t size() const noexcept;
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// `for (const auto& [name, value] : headers)`.
+  [[nodiscard]] const_iterator begin() const noexcept;
+  [[nodiscard]] const_iterator end() const noexcept;
 
-  friend bool operator==(const Headers&, const Headers&) = default;
+  /// The same fields in the same order.
+  friend bool operator==(const Headers& a, const Headers& b) noexcept { return a.records() == b.records(); }
 
  private:
-  friend struct detail::ParsedFields;
-  void append(std::string_view name, std::string_view value);
+  friend struct detail::FieldText;
 
-  std::vector<Field> fields_;
+  /// What stands before the text of each field, "Name: value\r\n".
+  struct Sizes {
+    std::uint32_t name;
+    std::uint32_t value;
+    [[nodiscard]] std::size_t record() const noexcept { return sizeof(Sizes) + name + value + 4; }
+  };
+
+  [[nodiscard]] std::string_view records() const noexcept { return {block_.data(), size_}; }
+  [[nodiscard]] std::size_t room_left() const noexcept { return block_.room() - size_; }
+  void append(std::string_view name, std::string_view value);
+  void append(std::string_view records);
+  /// A larger block, with room for `more` bytes behind what is there; gives the one from before: views may point into it.
+  detail::FieldBlock grow(std::size_t more);
+
+  detail::FieldBlock block_;
+  std::uint32_t size_ = 0;
 };
+
+/// Goes forward through the fields.
+class Headers::const_iterator {
+ public:
+  using iterator_concept = std::forward_iterator_tag;
+  using iterator_category = std::input_iterator_tag;
+  using value_type = Field;
+  using difference_type = std::ptrdiff_t;
+  using reference = Field;
+  struct pointer {
+    Field field;
+    const Field* operator->() const noexcept { return &field; }
+  };
+
+  const_iterator() noexcept = default;
+  [[nodiscard]] Field operator*() const noexcept {
+    const Sizes size = sizes();
+    const char* const name = at_ + sizeof(Sizes);
+    return {{name, size.name}, {name + size.name + 2, size.value}};
+  }
+  [[nodiscard]] pointer operator->() const noexcept { return {**this}; }
+  const_iterator& operator++() noexcept {
+    at_ += sizes().record();
+    return *this;
+  }
+  const_iterator operator++(int) noexcept {
+    const const_iterator before = *this;
+    ++*this;
+    return before;
+  }
+  friend bool operator==(const const_iterator&, const const_iterator&) = default;
+
+ private:
+  friend class Headers;
+  friend struct detail::FieldText;
+  explicit const_iterator(const char* at) noexcept : at_(at) {}
+  [[nodiscard]] Sizes sizes() const noexcept {
+    Sizes sizes;
+    std::memcpy(&sizes, at_, sizeof sizes);
+    return sizes;
+  }
+
+  const char* at_ = nullptr;
+};
+
+inline Headers::const_iterator Headers::begin() const noexcept { return const_iterator(block_.data()); }
+inline Headers::const_iterator Headers::end() const noexcept { return const_iterator(block_.data() + size_); }
 
 }  // namespace tutti::http

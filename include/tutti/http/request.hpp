@@ -36,7 +36,8 @@ class ServerConnection;
 /// aiohttp.web.Request.
 class Request {
  public:
-  Request(RequestHead&& head, detail::ServerConnection& connection);
+  /// *Lifetime*: `head` and `connection` must outlive it.
+  Request(const RequestHead& head, detail::ServerConnection& connection);
   Request(const Request&) = delete;
   Request& operator=(const Request&) = delete;
   ~Request();
@@ -45,9 +46,9 @@ class Request {
   /// As it stands in the request line.
   [[nodiscard]] const std::string& target() const noexcept { return head_.target; }
   /// The path, decoded, without the query.
-  [[nodiscard]] std::string path() const { return percent_decode(raw_path_); }
+  [[nodiscard]] std::string path() const { return percent_decode(*raw_path_); }
   /// The path as it was sent; "*" for that target.
-  [[nodiscard]] const std::string& raw_path() const noexcept { return raw_path_; }
+  [[nodiscard]] const std::string& raw_path() const noexcept { return *raw_path_; }
   /// What is behind "?", as it was sent.
   [[nodiscard]] const std::string& query_string() const noexcept { return query_string_; }
   /// The query's names and values, decoded, "+" as a space.
@@ -96,8 +97,9 @@ class Request {
   friend class detail::ServerConnection;
   friend class StreamResponse;
 
-  RequestHead head_;
-  std::string raw_path_;
+  const RequestHead& head_;
+  const std::string* raw_path_;  // the target, or what of it is the path
+  std::string path_of_target_;
   std::string query_string_;
   MatchInfo match_info_;
   detail::ServerConnection& connection_;

@@ -48,13 +48,19 @@ class Response {
   Response(const StreamResponse& response);  // NOLINT(google-explicit-constructor): a handler returns either
 
   /// "text/plain; charset=utf-8".
-  [[nodiscard]] static Response text(std::string body, ResponseOptions options = {});
+  [[nodiscard]] static Response text(std::string body);
+  [[nodiscard]] static Response text(std::string body, ResponseOptions options);
   /// "text/html; charset=utf-8".
-  [[nodiscard]] static Response html(std::string body, ResponseOptions options = {});
+  [[nodiscard]] static Response html(std::string body);
+  [[nodiscard]] static Response html(std::string body, ResponseOptions options);
   /// "application/json"; any value that `<tutti/http/json.hpp>` knows.
   template <class T>
-  [[nodiscard]] static Response json(const T& value, ResponseOptions options = {}) {
-    return {JsonCodec<T>::encode(value), std::move(options), "application/json"};
+  [[nodiscard]] static Response json(const T& value) {
+    return {JsonCodec<T>::encode(value), kJson};
+  }
+  template <class T>
+  [[nodiscard]] static Response json(const T& value, ResponseOptions options) {
+    return {JsonCodec<T>::encode(value), std::move(options), kJson};
   }
   /// Pieces that an async generator gives, sent as they come. An exception from it cuts the connection off.
   [[nodiscard]] static Response stream(Body pieces, ResponseOptions options = {});
@@ -71,7 +77,9 @@ class Response {
 
  private:
   friend class detail::ServerConnection;
-  Response(Body&& body, ResponseOptions&& options, std::string_view content_type);
+  static constexpr std::string_view kJson = "application/json";
+  Response(std::string&& body, std::string_view content_type);
+  Response(std::string&& body, ResponseOptions&& options, std::string_view content_type);
 
   ResponseHead head_;
   Body body_;

@@ -14,10 +14,20 @@
 
 namespace tutti::http::detail {
 
-/// The parser's way into `Headers`: it has checked each byte already.
-struct ParsedFields {
+/// The way into `Headers` for who has checked each byte already, and to the fields as they are sent.
+struct FieldText {
   static void add(Headers& headers, std::string_view name, std::string_view value) { headers.append(name, value); }
+  /// "Name: value\r\n".
+  [[nodiscard]] static std::string_view line(const Headers::const_iterator& field) noexcept {
+    return {field.at_ + sizeof(Headers::Sizes), field.sizes().record() - sizeof(Headers::Sizes)};
+  }
 };
+
+/// A value as it lies in memory.
+template <class T>
+[[nodiscard]] std::string_view bytes_of(const T& value) noexcept {
+  return {reinterpret_cast<const char*>(&value), sizeof value};
+}
 
 /// Without spaces and tabs at both ends.
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
@@ -27,9 +37,10 @@ struct ParsedFields {
   return text;
 }
 
-/// Writes behind a string that was made as long as it will be: cheaper than to append many short pieces.
+/// Writes to where there is room for all of it: cheaper than to append many short pieces to a string.
 class Pen {
  public:
+  explicit Pen(char* at) noexcept : at_(at) {}
   /// `length`: of all that is to be written behind the first `begin` characters of `out`.
   Pen(std::string& out, std::size_t begin, std::size_t length) {
     out.resize(begin + length);
@@ -53,9 +64,11 @@ class Pen {
 
 using FieldView = std::pair<std::string_view, std::string_view>;
 
-/// As the public `serialize`, with more fields behind those of the head, which are known to be right: some by name and value, others
-/// as `lines` that are written already.
-void serialize(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines, std::string& out);
+/// *Errors*: as those of the public `serialize`.
+void check_head(const ResponseHead& head);
+/// Writes a head that is known to be right, with more fields behind its own: some by name and value, others as `lines` that are written
+/// already.
+void write_head(const ResponseHead& head, std::span<const FieldView> more, std::string_view lines, std::string& out);
 
 /// `text` in quotes for a message, cut if it is long, with control characters and non-ASCII bytes as \xNN.
 [[nodiscard]] std::string quote(std::string_view text, std::size_t most = 60);
