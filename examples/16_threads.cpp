@@ -25,7 +25,7 @@ int count_primes(int limit) {
 }
 
 Coro<> out_of_the_loop() {
-  auto primes = tutti::to_thread([] { return count_primes(20'000); });  // another thread begins
+  auto primes = tutti::to_thread(count_primes, 20'000);  // another thread begins
   std::cout << "the loop is free\n";
   std::cout << co_await primes << " primes\n";
 }
