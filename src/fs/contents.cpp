@@ -103,6 +103,16 @@ Coro<std::uint64_t> replace_contents(std::string path, std::string data, WriteOp
   co_return size;
 }
 
+/// A step of a copy: whatever fails, the message names both paths.
+template <class T>
+Coro<T> step_of_copy(std::string both, Coro<T> step) {
+  try {
+    co_return co_await std::move(step);
+  } catch (const OSError& error) {
+    detail::throw_path_error(error.error_number(), "copy", both);
+  }
+}
+
 }  // namespace
 
 Coro<std::string> read_bytes(std::string path) {
@@ -133,16 +143,17 @@ Coro<std::uint64_t> copyfile(std::string from, std::string to) {
   const auto refuse = [&](int number, const char* why) {
     throw OSError(std::error_code(number, std::generic_category()), "copy " + both + ": " + why);
   };
-  const Stat source = co_await stat(from);
+  const Stat source = co_await step_of_copy(both, stat(from));
   if (source.is_dir()) detail::throw_path_error(EISDIR, "copy", both);
   if (source.type == FileType::fifo) refuse(EINVAL, "the source is a pipe");
-  if (co_await exists(to)) {
-    const Stat target = co_await stat(to);
+  if (co_await step_of_copy(both, exists(to))) {
+    const Stat target = co_await step_of_copy(both, stat(to));
     if (source.inode == target.inode && source.device == target.device) refuse(EINVAL, "they are the same file");
   }
   const auto copying = std::make_shared<Copying>();  // the threads' too
-  copying->from = co_await detail::open_path(std::move(from), O_RDONLY | O_CLOEXEC, 0);
-  copying->to = co_await detail::open_path(std::move(to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  copying->from = co_await step_of_copy(both, detail::open_path(std::move(from), O_RDONLY | O_CLOEXEC, 0));
+  copying->to =
+      co_await step_of_copy(both, detail::open_path(std::move(to), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   std::uint64_t size = 0;
   while (const int count = co_await detail::call_in_thread("copy", both, [copying] { return copying->step(); })) {
     size += static_cast<std::uint64_t>(count);
@@ -157,8 +168,9 @@ Coro<std::string> copy(std::string from, std::string to) {
     to += "/" + (slash == std::string::npos ? from : from.substr(slash + 1));
   }
   co_await copyfile(from, to);
-  const Stat status = co_await stat(std::move(from));
-  co_await chmod(to, status.permissions);
+  const std::string both = detail::both_paths(from, to);
+  const Stat status = co_await step_of_copy(both, stat(std::move(from)));
+  co_await step_of_copy(both, chmod(to, status.permissions));
   co_return to;
 }
 

@@ -16,8 +16,8 @@ using detail::FileState;
 
 namespace detail {
 
-FileMode FileMode::parse(const std::string& text) {
-  const auto refuse = [&](const char* why) { throw ValueError("open: " + std::string(why) + ": '" + text + "'"); };
+FileMode FileMode::parse(const std::string& text, const std::string& context) {
+  const auto refuse = [&](const char* why) { throw ValueError(context + ": " + why + ": '" + text + "'"); };
   FileMode mode;
   char kind = '\0';
   bool plus = false;
@@ -63,14 +63,14 @@ namespace files {
 UnsupportedOperation::~UnsupportedOperation() = default;
 
 Coro<File> open(std::string path, std::string mode, OpenOptions options) {
-  const detail::FileMode parsed = detail::FileMode::parse(mode);
+  const detail::FileMode parsed = detail::FileMode::parse(mode, "open " + detail::shown(path));
   Fd descriptor = co_await detail::open_path(path, parsed.open_flags, options.permissions);
   co_return detail::FileAccess::make(std::move(descriptor), std::move(path), parsed, options);
 }
 
 File fdopen(Fd descriptor, std::string mode, OpenOptions options) {
-  const detail::FileMode parsed = detail::FileMode::parse(mode);
   std::string name = "<fd " + std::to_string(descriptor.get()) + ">";
+  const detail::FileMode parsed = detail::FileMode::parse(mode, "fdopen " + name);
   return detail::FileAccess::make(std::move(descriptor), std::move(name), parsed, options);
 }
 

@@ -41,7 +41,7 @@ struct FileMode {
   int open_flags = 0;
 
   /// *Errors*: `ValueError`.
-  static FileMode parse(const std::string& text);
+  static FileMode parse(const std::string& text, const std::string& context);
 };
 
 /// Makes handles.

@@ -70,10 +70,11 @@ Coro<Fd> open_path(std::string path, int flags, std::uint32_t permissions) {
   co_return std::move(request->owned);
 }
 
-std::string both_paths(const std::string& from, const std::string& to) { return from + " -> " + to; }
+std::string shown(const std::string& path) { return path.empty() ? "''" : path; }
+std::string both_paths(const std::string& from, const std::string& to) { return shown(from) + " -> " + shown(to); }
 
 void throw_path_error(int number, const char* operation, const std::string& path) {
-  throw_os_error(number, std::string(operation) + " " + path);
+  throw_os_error(number, std::string(operation) + " " + shown(path));
 }
 
 }  // namespace tutti::detail

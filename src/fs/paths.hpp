@@ -30,6 +30,8 @@ Coro<int> call_with_path(const char* operation, std::string path, MoveOnlyFuncti
 /// same is closed.
 Coro<Fd> open_path(std::string path, int flags, std::uint32_t permissions);
 
+/// `path`, for messages: the empty one would not be seen.
+[[nodiscard]] std::string shown(const std::string& path);
 /// "from -> to", for messages.
 [[nodiscard]] std::string both_paths(const std::string& from, const std::string& to);
 

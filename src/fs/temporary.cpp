@@ -80,7 +80,7 @@ std::string gettempdir() {
 }
 
 Coro<File> temporary_file(TemporaryOptions options) {
-  const detail::FileMode mode = detail::FileMode::parse("w+");
+  const detail::FileMode mode = detail::FileMode::parse("w+", "open a temporary file");
   const std::string directory = options.directory.empty() ? gettempdir() : options.directory;
   auto request = detail::path_request("open", directory);
   request->prepare_openat(AT_FDCWD, request->path.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -100,7 +100,8 @@ Coro<File> temporary_file(TemporaryOptions options) {
 Coro<NamedTemporaryFile> named_temporary_file(TemporaryOptions options) {
   const auto made = co_await detail::make_file(std::move(options));
   std::string name = made->path.get();
-  File file = detail::FileAccess::make(std::move(made->file), std::move(name), detail::FileMode::parse("w+"), {});
+  File file = detail::FileAccess::make(std::move(made->file), std::move(name),
+                                       detail::FileMode::parse("w+", "open a temporary file"), {});
   co_return NamedTemporaryFile(std::move(file), std::move(made->path));
 }
 

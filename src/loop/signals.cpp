@@ -82,7 +82,7 @@ bool is_ours(const struct sigaction& action) noexcept {
   return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == &on_signal;
 }
 
-void install(int signum) {
+void install(int signum, const char* operation) {
   struct sigaction ours{};
   ours.sa_handler = &on_signal;
   ours.sa_flags = SA_RESTART | SA_ONSTACK;
@@ -91,8 +91,9 @@ void install(int signum) {
   Disposition& disposition = dispositions().of[static_cast<std::size_t>(signum - 1)];
   struct sigaction before{};
   if (::sigaction(signum, &ours, &before) != 0) {
-    if (errno == EINVAL) throw RuntimeError("signal " + std::to_string(signum) + " cannot be caught");
-    throw_os_error(errno, "catch signal " + std::to_string(signum));
+    if (errno == EINVAL)
+      throw RuntimeError(std::string(operation) + ": signal " + std::to_string(signum) + " cannot be caught");
+    throw_os_error(errno, std::string(operation) + ": catch signal " + std::to_string(signum));
   }
   if (!is_ours(before)) disposition.before = before;
   ++disposition.users;
@@ -147,9 +148,9 @@ void SignalService::close(EventLoop&) noexcept {
   wait_for_handlers();
 }
 
-void SignalService::want(int signum) {
+void SignalService::want(int signum, const char* operation) {
   if (entry_of(signum).in_use()) return;
-  install(signum);
+  install(signum, operation);
   mailbox_.wanted.fetch_or(bit_of(signum), std::memory_order_seq_cst);
 }
 
@@ -161,7 +162,7 @@ void SignalService::no_longer_want(int signum) noexcept {
 
 void SignalService::set_handler(int signum, Callback callback, std::source_location where) {
   auto handler = std::make_shared<Handler>(Handler{std::move(callback), copy_context(), where});
-  want(signum);
+  want(signum, "add_signal_handler");
   entry_of(signum).handler = std::move(handler);
 }
 
@@ -173,7 +174,7 @@ bool SignalService::remove_handler(int signum) {
 
 void SignalService::add_listener(int signum, SignalListener& listener) {
   entry_of(signum).listeners.reserve(entry_of(signum).listeners.size() + 1);
-  want(signum);
+  want(signum, "signals");
   entry_of(signum).listeners.push_back(&listener);
 }
 
@@ -186,7 +187,7 @@ bool SignalService::begin_interrupts() {
   struct sigaction present{};
   if (::sigaction(SIGINT, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) return false;
   mailbox_.interrupts.store(true, std::memory_order_seq_cst);
-  install(SIGINT);
+  install(SIGINT, "run");
   return true;
 }
 

@@ -68,7 +68,7 @@ class SignalService final : public lowlevel::Service {
     [[nodiscard]] bool in_use() const noexcept { return handler != nullptr || !listeners.empty(); }
   };
   Entry& entry_of(int signum) { return entries_[static_cast<std::size_t>(signum - 1)]; }
-  void want(int signum);
+  void want(int signum, const char* operation);
   void no_longer_want(int signum) noexcept;
 
   EventLoop& loop_;

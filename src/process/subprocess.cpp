@@ -29,8 +29,8 @@ class ProcessState final : public lowlevel::Shared {
     void close() const noexcept {
       if (transport) transport->close();
     }
-    [[nodiscard]] Stream& get(const char* name) {
-      if (!stream) throw RuntimeError(std::string("Process: the child's ") + name + " was not created as a PIPE");
+    [[nodiscard]] Stream& get(const char* name, const Child& whose) {
+      if (!stream) throw RuntimeError(std::string(name) + " of " + whose.name() + ": was not created as a PIPE");
       return *stream;
     }
   };
@@ -106,7 +106,7 @@ Coro<std::string> take_all(std::optional<StreamReader>& reader) {
 
 Coro<Outputs> communicate(State state, std::string input) {
   if (!input.empty() && !state->input.stream) {
-    throw ValueError("communicate: the child's input was not created as a PIPE");
+    throw ValueError("communicate with " + state->child->name() + ": its input was not created as a PIPE");
   }
   co_await gather(feed(state, std::move(input)), read_ahead(state, state->output.stream),
                   read_ahead(state, state->errors.stream));
@@ -139,9 +139,9 @@ Process& Process::operator=(Process&& other) noexcept {
 }
 Process::~Process() = default;
 
-StreamWriter& Process::input() const { return state_->input.get("input"); }
-StreamReader& Process::output() const { return state_->output.get("output"); }
-StreamReader& Process::errors() const { return state_->errors.get("errors"); }
+StreamWriter& Process::input() const { return state_->input.get("input", *state_->child); }
+StreamReader& Process::output() const { return state_->output.get("output", *state_->child); }
+StreamReader& Process::errors() const { return state_->errors.get("errors", *state_->child); }
 int Process::pid() const noexcept { return state_->child->pid(); }
 std::optional<int> Process::returncode() const noexcept { return state_->child->returncode(); }
 

@@ -83,6 +83,13 @@ TUTTI_TEST(Contents, AreCopied) {
   for (const std::string& source : {scratch / "none", scratch.path(), Fifo(scratch / "fifo").path()}) {
     CO_ASSERT_THROW(co_await files::copyfile(source, scratch / "to"), OSError);
   }
+  // Whichever of the two is to blame, and under the type that says why.
+  EXPECT_EQ(co_await message_of<FileNotFoundError>([&] { return files::copy(scratch / "none", scratch / "to"); }),
+            "copy " + (scratch / "none") + " -> " + (scratch / "to") + ": no such file or directory");
+  EXPECT_EQ(co_await message_of<FileNotFoundError>([&] { return files::copy(from, scratch / "none/to"); }),
+            "copy " + from + " -> " + (scratch / "none/to") + ": no such file or directory");
+  EXPECT_EQ(co_await message_of<FileNotFoundError>([&] { return files::copyfile("", scratch / "to"); }),
+            "copy '' -> " + (scratch / "to") + ": no such file or directory");
   EXPECT_TRUE(contents_of(scratch / "to").starts_with("Name:"));
 }
 

@@ -76,6 +76,10 @@ TUTTI_TEST(File, NamesWhatItCouldNotOpen) {
   EXPECT_EQ(co_await message_of<NotADirectoryError>([&] { return files::open(file + "/a"); }),
             "open " + file + "/a: not a directory");
   CO_ASSERT_THROW(co_await files::open(std::string("a\0b", 3)), ValueError);
+  EXPECT_EQ(co_await message_of<FileNotFoundError>([&] { return files::open(""); }),
+            "open '': no such file or directory");
+  EXPECT_EQ(co_await message_of<ValueError>([&] { return files::open(file, "q"); }),
+            "open " + file + ": invalid mode: 'q'");
 }
 
 TUTTI_TEST(File, MakesANewOneWithThePermissionsAsked) {

@@ -330,7 +330,14 @@ TUTTI_TEST(Subprocess, HasReturncode255IfTheProgramIgnoresTheEndsOfItsChildren) 
 
 TUTTI_TEST(Subprocess, GetsNoInputThatItHasNoPipeFor) {
   const Process process = co_await create_subprocess_exec("true");
-  CO_ASSERT_THROW(co_await process.communicate("input"), ValueError);
+  EXPECT_EQ(co_await message_of<ValueError>(process.communicate("input")),
+            "communicate with true: its input was not created as a PIPE");
+  try {
+    (void)process.output();
+    ADD_FAILURE() << "there is no pipe";
+  } catch (const RuntimeError& error) {
+    EXPECT_STREQ(error.what(), "output of true: was not created as a PIPE");
+  }
   EXPECT_THROW((void)process.input(), RuntimeError);
   co_await process.wait();
 }
