@@ -118,10 +118,9 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   Request* request_ = nullptr;
   std::shared_ptr<ResponseStream> stream_;
   Sending sending_;
-  std::optional<Response> refusal_;  // of a request that cannot be read
-  TimePoint began_{};                // the present request, if somebody asks
-  Duration body_waited_{};           // for its body
-  std::uint64_t body_bytes_ = 0;     // of it, as they came
+  TimePoint began_{};             // the present request, if somebody asks
+  Duration body_waited_{};        // for its body
+  std::uint64_t body_bytes_ = 0;  // of it, as they came
   Version version_ = Version::http11;
   bool head_only_ = false;
   bool reading_head_ = false;
@@ -134,6 +133,7 @@ class ServerConnection final : public BodySource, public std::enable_shared_from
   bool gone_ = false;    // nothing can be sent to the client
   bool expects_something_ = false;
   bool expects_continue_ = false;
+  std::optional<Response> refusal_;  // of a request that cannot be read
 };
 
 }  // namespace tutti::http::detail
