@@ -184,7 +184,7 @@ TEST(ParserPolicy, JudgesARequestWithoutABodyAsOneWithAnEmptyBody) {
   };
   std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same in each run
   int taken = 0;
-  for (int i = 0; i < 50'000; ++i) {
+  for (int i = 0; i < 5'000; ++i) {
     std::string head(heads[static_cast<std::size_t>(i) % std::size(heads)]);
     for (auto changes = random() % 3; changes > 0; --changes) mutate(head, random);
     auto usual = parse_pieces<RequestHead>(RequestParser(), {head + "\r\n"}, false);
@@ -195,7 +195,7 @@ TEST(ParserPolicy, JudgesARequestWithoutABodyAsOneWithAnEmptyBody) {
     ASSERT_TRUE(usual == other) << head;
     taken += usual.complete ? 1 : 0;
   }
-  EXPECT_GT(taken, 10'000);
+  EXPECT_GT(taken, 1'000);
 }
 
 TEST(ParserPolicy, WantsOneContentLengthThatIsANumber) {
