@@ -73,6 +73,11 @@ void write_head(const ResponseHead& head, std::span<const FieldView> more, std::
 /// `text` in quotes for a message, cut if it is long, with control characters and non-ASCII bytes as \xNN.
 [[nodiscard]] std::string quote(std::string_view text, std::size_t most = 60);
 
+/// Whether it says where a body ends.
+[[nodiscard]] inline bool is_framing(std::string_view name) noexcept {
+  return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
+}
+
 /// Whether a field must not stand behind a chunked body, where it would come too late or go unseen by what guards a server:
 /// framing, routing, authentication, cookies, and what says how to read the body. *Source*: RFC 9110 6.5.1.
 [[nodiscard]] bool forbidden_in_trailer(std::string_view name) noexcept;

@@ -44,10 +44,7 @@ bool detail::equal_letters(std::string_view a, std::string_view b) noexcept {
   return std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return x == y || lower(x) == lower(y); });
 }
 
-bool is_token(std::string_view text) noexcept {
-  const char* const end = text.data() + text.size();
-  return !text.empty() && detail::kTokenCharacters.skip(text.data(), end) == end;
-}
+bool is_token(std::string_view text) noexcept { return detail::kTokenCharacters.makes(text); }
 
 bool is_field_value(std::string_view text) noexcept {
   // Eight bytes at once, since nearly all values are good. Which of eight is less than a space, or is DEL,
@@ -144,13 +141,13 @@ detail::FieldBlock Headers::grow(std::size_t more) {
 void Headers::append(std::string_view name, std::string_view value) {
   const Sizes sizes{static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())};
   const std::size_t record = sizeof sizes + name.size() + value.size() + 4;
-  const auto before = record <= room_left() ? detail::FieldBlock() : grow(record);
+  const auto before = make_room(record);
   detail::Pen(block_.data() + size_).put(detail::bytes_of(sizes)).field(name, value);
   size_ += static_cast<std::uint32_t>(record);
 }
 
 void Headers::append(std::string_view records) {
-  const auto before = records.size() <= room_left() ? detail::FieldBlock() : grow(records.size());
+  const auto before = make_room(records.size());
   detail::Pen(block_.data() + size_).put(records);
   size_ += static_cast<std::uint32_t>(records.size());
 }

@@ -265,14 +265,11 @@ class MessageParser {
 
   void on_final_head() {
     const Framing framing = check_framing(head_.version, head_.headers);
+    const bool done = careful_->beast->is_done();
+    framing_ = done ? Framing{.chunked = false, .length = 0} : framing;
     to_eof_ = careful_->beast->need_eof();
-    on_end_of_head(careful_->beast->is_done() ? Framing{.chunked = false, .length = 0} : framing);
-  }
-
-  void on_end_of_head(const Framing& framing) {
-    framing_ = framing;
     keep_alive_ = wants_keep_alive(head_.version, head_.headers) && !to_eof_ && !leaves_http();
-    if (careful_->beast->is_done()) {
+    if (done) {
       phase_ = Phase::complete;
     } else if (framing_.chunked) {
       phase_ = Phase::chunk_line;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Boost.Beast's parser, made to speak our language. Only parser.cpp includes this: no other file knows Beast.
+// Boost.Beast's parser, made to speak our language. Only message_parser.hpp includes this: no other file knows Beast.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,6 @@ namespace beast = boost::beast;
 namespace beast_http = boost::beast::http;
 
 inline std::string_view view(beast::string_view text) noexcept { return {text.data(), text.size()}; }
-
-inline bool is_framing(std::string_view name) noexcept {
-  return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
-}
 
 /// What Beast did not like. Most of it was looked for before, with a better text.
 inline Refusal explain(const beast::error_code& code) {

@@ -35,11 +35,6 @@ bool is_ip_literal(std::string_view host) noexcept {
          std::all_of(host.begin() + 1, host.end() - 1, [](char c) { return is_hex(c) || c == ':' || c == '.'; });
 }
 
-bool is_host_name(std::string_view host) noexcept {
-  const char* const end = host.data() + host.size();
-  return !host.empty() && kHostCharacters.skip(host.data(), end) == end;
-}
-
 struct Authority {
   std::string_view host;
   std::string_view port;
@@ -50,7 +45,7 @@ std::optional<Authority> split_authority(std::string_view text) noexcept {
   const auto bracket = text.starts_with('[') ? text.rfind(']') : std::string_view::npos;
   const auto colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
   Authority authority{text.substr(0, colon), {}};
-  if (!is_host_name(authority.host) && !is_ip_literal(authority.host)) return std::nullopt;
+  if (!kUnreserved.makes(authority.host) && !is_ip_literal(authority.host)) return std::nullopt;
   if (colon == std::string_view::npos) return authority;
   authority.port = text.substr(colon + 1);
   unsigned port = 0;
@@ -219,10 +214,9 @@ void check_request_line(std::string_view line) {
   if (target.empty()) refuse(Kind::start_line, "no target between method and version: " + quote(line));
   if (version.find(' ') != std::string_view::npos) refuse(Kind::start_line, "more than two spaces: " + quote(line));
   static_cast<void>(check_version(version));
-  const char* const end = target.data() + target.size();
-  if (const char* const bad = kTargetCharacters.skip(target.data(), end); bad != end) {
-    refuse(Kind::target, *bad == '#' ? "a fragment in the target " + quote(target)
-                                     : "a byte that is not ASCII, or a tab, in the target " + quote(target));
+  if (const std::size_t good = kTargetCharacters.count_at_front(target); good != target.size()) {
+    refuse(Kind::target, target[good] == '#' ? "a fragment in the target " + quote(target)
+                                             : "a byte that is not ASCII, or a tab, in the target " + quote(target));
   }
 }
 

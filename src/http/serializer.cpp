@@ -45,10 +45,6 @@ void append_fields(const Headers& headers, std::string& out) {
   for (auto field = headers.begin(); field != headers.end(); ++field) out.append(detail::FieldText::line(field));
 }
 
-bool is_framing(std::string_view name) noexcept {
-  return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding");
-}
-
 std::string problem_of(const RequestHead& head) {
   if (!is_token(head.method)) return "the method is not a token";
   if (!is_target(head.target)) return "the target is empty or has a character that is not allowed";
@@ -97,7 +93,7 @@ void detail::write_head(const ResponseHead& head, std::span<const FieldView> mor
   const char digits[] = {static_cast<char>('0' + head.status / 100), static_cast<char>('0' + head.status / 10 % 10),
                          static_cast<char>('0' + head.status % 10)};
   const bool framed = head.status >= 200 && head.status != 204;
-  const auto is_sent = [framed](std::string_view name) { return framed || !is_framing(name); };
+  const auto is_sent = [framed](std::string_view name) { return framed || !detail::is_framing(name); };
   std::size_t size = 17 + reason.size() + lines.size();
   for (auto field = head.headers.begin(); field != head.headers.end(); ++field) {
     if (is_sent((*field).first)) size += FieldText::line(field).size();

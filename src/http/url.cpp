@@ -9,6 +9,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "characters.hpp"
 #include "field_text.hpp"
 #include "url_text.hpp"
 
@@ -30,8 +31,10 @@ std::string detail::without_secrets(std::string_view text) {
 
 namespace {
 
-constexpr bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+using detail::is_alnum;
+using detail::is_alpha;
+using detail::is_digit;
+
 constexpr bool is_non_ascii(char c) noexcept { return static_cast<unsigned char>(c) >= 0x80; }
 
 constexpr int hex_value(char c) noexcept {
@@ -56,8 +59,8 @@ void lower(char* text, std::size_t size) noexcept {
 /// The length of "http:" at the front, without the colon; 0 if there is no scheme.
 std::size_t scheme_length(std::string_view text) noexcept {
   if (text.empty() || !is_alpha(text.front())) return 0;
-  const auto end = std::find_if_not(
-      text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '-' || c == '.'; });
+  const auto end = std::find_if_not(text.begin(), text.end(),
+                                    [](char c) { return is_alnum(c) || c == '+' || c == '-' || c == '.'; });
   return end != text.end() && *end == ':' ? static_cast<std::size_t>(end - text.begin()) : 0;
 }
 
@@ -100,7 +103,7 @@ void check_host_and_port(std::string_view text, std::string_view authority) {
     if (host.empty()) throw InvalidUrlError(text, "no host");
     for (const char c : host) {
       if (is_non_ascii(c)) throw InvalidUrlError(text, "the host is not ASCII (write it in its xn-- form)");
-      if (!is_alpha(c) && !is_digit(c) && c != '-' && c != '.' && c != '_' && c != '~') {
+      if (!detail::kUnreserved.has(c)) {
         throw InvalidUrlError(text, std::string("'") + c + "' in the host");
       }
     }
@@ -220,7 +223,7 @@ std::string percent_encode(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    if (is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (detail::kUnreserved.has(c)) {
       out += c;
     } else {
       append_percent(out, c);

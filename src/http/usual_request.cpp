@@ -2,7 +2,6 @@
 #include "usual_request.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #include "characters.hpp"
 #include "field_text.hpp"
@@ -14,38 +13,33 @@ namespace {
 /// Goes through the bytes; each step says whether they are what it wants.
 class Cursor {
  public:
-  Cursor(const char* at, const char* end) noexcept : at_(at), end_(end) {}
+  explicit Cursor(BytesView bytes) noexcept : left_(bytes) {}
 
   /// Characters of `set`, at least one, and `stop` behind them.
   bool take(const CharacterSet& set, char stop, std::string_view& out) noexcept {
-    const char* const stopped = set.skip(at_, end_);
-    if (stopped == end_ || *stopped != stop || stopped == at_) return false;
-    out = {at_, static_cast<std::size_t>(stopped - at_)};
-    at_ = stopped + 1;
+    const std::size_t size = set.count_at_front(left_);
+    if (size == 0 || size == left_.size() || left_[size] != stop) return false;
+    out = left_.substr(0, size);
+    left_.remove_prefix(size + 1);
     return true;
   }
   /// The value of a field, with the end of its line.
   bool take_value(std::string_view& out) noexcept {
-    const auto* const stopped = static_cast<const char*>(std::memchr(at_, '\r', left()));
-    if (stopped == nullptr) return false;
-    out = {at_, static_cast<std::size_t>(stopped - at_)};
-    at_ = stopped;
+    const std::size_t size = left_.find('\r');
+    if (size == BytesView::npos) return false;
+    out = left_.substr(0, size);
+    left_.remove_prefix(size);
     return take("\r\n") && is_field_value(out);
   }
-  template <std::size_t N>
-  bool take(const char (&text)[N]) noexcept {  // NOLINT(*-avoid-c-arrays): a literal, so that its size is known
-    if (left() < N - 1 || std::memcmp(at_, text, N - 1) != 0) return false;
-    at_ += N - 1;
+  bool take(std::string_view text) noexcept {
+    if (!left_.starts_with(text)) return false;
+    left_.remove_prefix(text.size());
     return true;
   }
-  [[nodiscard]] char front() const noexcept { return at_ == end_ ? '\0' : *at_; }
-  [[nodiscard]] const char* at() const noexcept { return at_; }
+  [[nodiscard]] BytesView left() const noexcept { return left_; }
 
  private:
-  [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
-
-  const char* at_;
-  const char* end_;
+  BytesView left_;
 };
 
 enum class Meaning : unsigned char { none, host, connection, how_to_read_on };
@@ -70,7 +64,7 @@ void assign(std::string& to, std::string_view text) {
 bool read(Cursor& cursor, std::size_t most_fields, std::string& known_host, RequestHead& head, bool& names_connection) {
   std::string_view method;
   std::string_view target;
-  if (!cursor.take(kTokenCharacters, ' ', method) || cursor.front() != '/') return false;
+  if (!cursor.take(kTokenCharacters, ' ', method) || !cursor.left().starts_with('/')) return false;
   if (!cursor.take(kTargetCharacters, ' ', target) || method == Method::connect) return false;
   if (cursor.take("HTTP/1.1\r\n")) {
     head.version = Version::http11;
@@ -108,10 +102,10 @@ bool read(Cursor& cursor, std::size_t most_fields, std::string& known_host, Requ
 
 UsualRequest read_usual_request(BytesView data, const BlockLimits& limits, std::string& known_host, RequestHead& head) {
   const std::size_t most = std::min({limits.start_line, limits.field, limits.total, data.size()});
-  Cursor cursor(data.data(), data.data() + most);
+  Cursor cursor(data.substr(0, most));
   UsualRequest usual;
   if (read(cursor, limits.fields, known_host, head, usual.names_connection)) {
-    usual.size = static_cast<std::size_t>(cursor.at() - data.data());
+    usual.size = most - cursor.left().size();
   } else {
     head.headers.clear();
   }

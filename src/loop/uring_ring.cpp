@@ -77,7 +77,7 @@ void UringRing::announce_on(int eventfd) {
 io_uring_sqe* UringRing::next_entry() noexcept {
   io_uring_sqe* entry = ::io_uring_get_sqe(&ring_);
   if (entry != nullptr) return entry;
-  ::io_uring_submit(&ring_);
+  submit_only();
   return ::io_uring_get_sqe(&ring_);
 }
 

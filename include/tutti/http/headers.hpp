@@ -130,10 +130,13 @@ class Headers {
   };
 
   [[nodiscard]] std::string_view records() const noexcept { return {block_.data(), size_}; }
-  [[nodiscard]] std::size_t room_left() const noexcept { return block_.room() - size_; }
   void append(std::string_view name, std::string_view value);
   void append(std::string_view records);
-  /// A larger block, with room for `more` bytes behind what is there; gives the one from before: views may point into it.
+  /// Sees to it that there is room for `more` bytes behind what is there. Gives the block from before, if it took a larger one: views may
+  /// point into it.
+  detail::FieldBlock make_room(std::size_t more) {
+    return more <= block_.room() - size_ ? detail::FieldBlock() : grow(more);
+  }
   detail::FieldBlock grow(std::size_t more);
 
   detail::FieldBlock block_;
