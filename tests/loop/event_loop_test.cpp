@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The event loop: the order of callbacks and timers, starting and stopping, closing.
+// The event loop: the order of callbacks and timers, starting and stopping.
 #include <memory>
 #include <optional>
 #include <string>
@@ -330,75 +330,6 @@ TEST_P(EventLoopTest, LetsASystemExitOut) {
   } catch (const SystemExit& exit) {
     EXPECT_EQ(exit.code(), 3);
   }
-}
-
-// ---- close ----
-
-// test_base_events::BaseEventLoopTests.test_close
-TEST_P(EventLoopTest, DoesNothingOnceItIsClosed) {
-  EXPECT_FALSE(loop().is_closed());
-  loop().close();
-  EXPECT_TRUE(loop().is_closed());
-  loop().close();
-  EXPECT_THROW(loop().run_forever(), RuntimeError);
-  EXPECT_THROW(loop().call_soon([] {}), RuntimeError);
-  EXPECT_THROW(loop().call_later(1s, [] {}), RuntimeError);
-  EXPECT_THROW(loop().call_at(loop().time(), [] {}), RuntimeError);
-  EXPECT_THROW(loop().call_soon_threadsafe([] {}), RuntimeError);
-}
-
-TEST_P(EventLoopTest, IsNotClosedWhileItRuns) {
-  loop().call_soon([&] { EXPECT_THROW(loop().close(), RuntimeError); });
-  run_briefly();
-  EXPECT_FALSE(loop().is_closed());
-}
-
-TEST_P(EventLoopTest, DropsCallbacksAndTimersWhenItIsClosed) {
-  auto witness = std::make_shared<int>(0);
-  loop().call_soon([witness] { ADD_FAILURE() << "called"; });
-  loop().call_later(1h, [witness] { ADD_FAILURE() << "called"; });
-  loop().call_soon_threadsafe([witness] { ADD_FAILURE() << "called"; });
-  EXPECT_EQ(witness.use_count(), 4);
-  loop().close();
-  EXPECT_EQ(witness.use_count(), 1);
-}
-
-TEST_P(EventLoopTest, IsAliveUntilItIsClosed) {
-  EXPECT_TRUE(EventLoop::is_alive(&loop()));
-  loop().close();
-  EXPECT_FALSE(EventLoop::is_alive(&loop()));
-}
-
-TEST_P(EventLoopTest, RefusesThoseWhoComeThroughTheDoorTooLate) {
-  const std::shared_ptr<lowlevel::Door> door = loop().door();
-  bool called = false;
-  EXPECT_TRUE(door->post([&] { called = true; }));
-  run_briefly();
-  EXPECT_TRUE(called);
-  loop_.reset();
-  EXPECT_FALSE(door->post([] { ADD_FAILURE() << "called"; }));
-}
-
-// ---- services ----
-
-std::string service_log;
-
-template <int Number>
-class CountedService final : public lowlevel::Service {
- public:
-  explicit CountedService(EventLoop&) { service_log += " made" + std::to_string(Number); }
-  void close(EventLoop&) noexcept override { service_log += " closed" + std::to_string(Number); }
-};
-
-TEST_P(EventLoopTest, MakesAServiceOnceAndClosesTheLatestFirst) {
-  service_log.clear();
-  EXPECT_EQ(loop().find_service<CountedService<1>>(), nullptr);
-  auto& one = loop().service<CountedService<1>>();
-  loop().service<CountedService<2>>();
-  EXPECT_EQ(&loop().service<CountedService<1>>(), &one);
-  EXPECT_EQ(loop().find_service<CountedService<1>>(), &one);
-  loop().close();
-  EXPECT_EQ(service_log, " made1 made2 closed2 closed1");
 }
 
 }  // namespace

@@ -11,28 +11,10 @@
 #include <tutti/task/task_group.hpp>
 
 #include "task/helpers.hpp"
+#include "task/scope_support.hpp"
 
 namespace tutti::tests {
 namespace {
-
-using Log = std::vector<std::string>;
-
-/// How many of `count` waits throw `CancelledError`.
-Coro<int> count_cancelled(int count) {
-  int cancelled = 0;
-  for (int i = 0; i < count; ++i) {
-    try {
-      if (i % 2 == 0) {
-        co_await sleep(10ms);
-      } else {
-        co_await turn();
-      }
-    } catch (const CancelledError&) {
-      ++cancelled;
-    }
-  }
-  co_return cancelled;
-}
 
 // ---- level-triggered ----
 
@@ -310,110 +292,6 @@ TUTTI_VIRTUAL_TEST(FailAfter, GivesTheResultOrThrowsTimeoutError) {
   co_await fail_after(std::nullopt, []() -> Coro<> { co_await sleep(1h); });
   int number = 4;
   EXPECT_EQ(&co_await fail_after(1s, [&]() -> Coro<int&> { co_return number; }), &number);
-}
-
-// ---- nesting ----
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, EndTheExceptionAtTheOutermostThatIsCancelled) {
-  for (const bool both : {false, true}) {
-    Log log;
-    EXPECT_FALSE(co_await cancel_scope([&](CancelScope& outer) -> Coro<> {
-      CancelScope inner;
-      EXPECT_THROW((void)co_await inner.run([&]() -> Coro<> {
-        outer.cancel("outer");
-        if (both) inner.cancel("inner");
-        co_await turn();
-      }),
-                   CancelledError);
-      EXPECT_FALSE(inner.cancelled_caught());
-      log.emplace_back("still in the outer one");
-      co_await turn();
-    }));
-    EXPECT_EQ(log.size(), 1U);
-  }
-}
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, GoOnBehindAnInnerOneThatWasCancelled) {
-  EXPECT_TRUE(co_await cancel_scope([]() -> Coro<> {
-    EXPECT_FALSE(co_await cancel_scope([](CancelScope& inner) -> Coro<> {
-      inner.cancel();
-      co_await turn();
-    }));
-    EXPECT_EQ(co_await count_cancelled(3), 0);
-  }));
-}
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, WithOneDeadlineAreBothLeft) {
-  EXPECT_FALSE(co_await move_on_after(1s, []() -> Coro<> {
-    co_await move_on_after(1s, []() -> Coro<> { co_await sleep(1h); });
-    co_await sleep(1h);
-  }));
-}
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, AreOutOfReachBehindAShield) {
-  const TimePoint begin = get_running_loop().time();
-  Log log;
-  EXPECT_FALSE(co_await move_on_after(1s, [&]() -> Coro<> {
-    co_await cancel_scope(
-        [&]() -> Coro<> {
-          co_await sleep(5s);
-          log.emplace_back("shielded");
-        },
-        {.shield = true});
-    EXPECT_EQ(get_running_loop().time(), begin + 5s);
-    co_await turn();
-    log.emplace_back("not shielded");
-  }));
-  EXPECT_EQ(log, Log{"shielded"});
-}
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, CanBeCancelledInsideOfAShield) {
-  EXPECT_FALSE(co_await cancel_scope([&](CancelScope& outer) -> Coro<> {
-    outer.cancel();
-    EXPECT_FALSE(co_await move_on_after(1s, []() -> Coro<> { co_await sleep(1h); }, {.shield = true}));
-    co_await turn();
-  }));
-}
-
-TUTTI_VIRTUAL_TEST(NestedCancelScopes, AreCancelledAtOnceWhenTheShieldIsLowered) {
-  EXPECT_FALSE(co_await cancel_scope([&](CancelScope& outer) -> Coro<> {
-    outer.cancel();
-    co_await cancel_scope(
-        [&](CancelScope& inner) -> Coro<> {
-          EXPECT_TRUE(inner.shield());
-          EXPECT_EQ(co_await count_cancelled(2), 0);
-          get_running_loop().call_later(1s, [&] { inner.set_shield(false); });
-          try {
-            co_await sleep(1h);
-          } catch (const CancelledError&) {
-          }
-          inner.set_shield(true);
-          EXPECT_EQ(co_await count_cancelled(2), 0);
-        },
-        {.shield = true});
-    co_await turn();
-  }));
-}
-
-TUTTI_VIRTUAL_TEST(CancelScope, ShieldsACleanup) {
-  Log log;
-  EXPECT_FALSE(co_await move_on_after(1s, [&]() -> Coro<> {
-    std::exception_ptr error;
-    try {
-      co_await sleep(1h);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    EXPECT_THROW(co_await turn(), CancelledError);
-    co_await move_on_after(1s,
-                           [&]() -> Coro<> {
-                             co_await turn();
-                             log.emplace_back("cleaned up");
-                           },
-                           {.shield = true});
-    std::rethrow_exception(error);
-  }));
-  EXPECT_EQ(log, Log{"cleaned up"});
 }
 
 // ---- misuse ----
