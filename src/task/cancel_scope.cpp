@@ -94,7 +94,12 @@ std::optional<TimePoint> current_effective_deadline() {
 
 namespace detail {
 
-void throw_scope_timeout() { throw TimeoutError(); }
+void throw_scope_timeout(const CancelScope& scope, const char* operation, std::optional<TimePoint> deadline,
+                         std::optional<Duration> delay) {
+  // Somebody may have cancelled the scope before, or moved its deadline.
+  const bool passed = deadline && scope.deadline() == deadline && *deadline <= get_running_loop().time();
+  throw TimeoutError(timeout_message(operation, passed ? delay : std::nullopt));
+}
 
 }  // namespace detail
 }  // namespace tutti

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/task/timeout.hpp>
 
+#include <cstdio>
+
 #include <tutti/base/error.hpp>
 #include <tutti/task/wait.hpp>
 
@@ -13,7 +15,7 @@ void Timeout::enter() {
   task_ = &detail::require_task("timeout");
   state_ = State::active;
   cancelling_ = task_->cancelling();
-  reschedule(deadline_);
+  if (deadline_) arm();
 }
 
 void Timeout::reschedule(std::optional<TimePoint> when) {
@@ -26,13 +28,17 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
   }
   if (armed_) disarm();
   deadline_ = when;
-  if (!when) return;
+  delay_ = std::nullopt;
+  if (when) arm();
+}
+
+void Timeout::arm() {
   armed_ = true;
   EventLoop& loop = task_->loop();
-  if (*when <= loop.time()) {
+  if (*deadline_ <= loop.time()) {
     soon_ = loop.call_soon([this] { expire(); });
   } else {
-    loop.add_timer(*this, *when);
+    loop.add_timer(*this, *deadline_);
   }
 }
 
@@ -64,7 +70,7 @@ std::exception_ptr Timeout::exit(std::exception_ptr error) {
   state_ = State::expired;
   // More requests to cancel than when it began, or a cancelled scope: somebody besides this timeout wants the task to end.
   if (task_->uncancel() > cancelling_ || task_->scope_cancelled() || !is_cancelled(error)) return error;
-  return detail::timeout_error(error);
+  return detail::timeout_error(error, operation_, delay_);
 }
 
 namespace detail {
@@ -74,12 +80,21 @@ std::optional<TimePoint> deadline_after(std::optional<Duration> delay) {
   return get_running_loop().time() + to_duration(*delay);
 }
 
-std::exception_ptr timeout_error(const std::exception_ptr& cause) {
+std::string timeout_message(const char* operation, std::optional<Duration> delay) {
+  std::string message = std::string(operation) + ": timed out";
+  if (!delay) return message;
+  char text[32];
+  (void)std::snprintf(text, sizeof(text), " after %.6g s", std::chrono::duration<double>(*delay).count());
+  return message + text;
+}
+
+std::exception_ptr timeout_error(const std::exception_ptr& cause, const char* operation,
+                                 std::optional<Duration> delay) {
   try {
     std::rethrow_exception(cause);
   } catch (...) {
     try {
-      std::throw_with_nested(TimeoutError());
+      std::throw_with_nested(TimeoutError(timeout_message(operation, delay)));
     } catch (...) {
       return std::current_exception();
     }

@@ -289,6 +289,15 @@ TUTTI_VIRTUAL_TEST(FailAfter, GivesTheResultOrThrowsTimeoutError) {
   EXPECT_EQ(co_await fail_after(2s, in_time), "in time");
   EXPECT_THROW((void)co_await fail_after(500ms, in_time), TimeoutError);
   EXPECT_THROW(co_await fail_at(get_running_loop().time(), []() -> Coro<> { co_await turn(); }), TimeoutError);
+  EXPECT_EQ(co_await message_of<TimeoutError>(fail_after(500ms, in_time)), "fail_after: timed out after 0.5 s");
+  EXPECT_EQ(co_await message_of<TimeoutError>(fail_at(get_running_loop().time(), in_time)), "fail_at: timed out");
+  EXPECT_EQ(co_await message_of<TimeoutError>(fail_after(1h,
+                                                         [](CancelScope& scope) -> Coro<> {
+                                                           scope.cancel();
+                                                           co_await turn();
+                                                         })),
+            "fail_after: timed out")
+      << "the hour is not over";
   co_await fail_after(std::nullopt, []() -> Coro<> { co_await sleep(1h); });
   int number = 4;
   EXPECT_EQ(&co_await fail_after(1s, [&]() -> Coro<int&> { co_return number; }), &number);

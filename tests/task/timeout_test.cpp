@@ -42,6 +42,22 @@ TUTTI_VIRTUAL_TEST(Timeout, TakesAMomentOnTheLoopsClock) {
   EXPECT_EQ(get_running_loop().time(), deadline);
 }
 
+TUTTI_VIRTUAL_TEST(Timeout, SaysWhatTookTooLongAndHowLongItWasGiven) {
+  const auto slow = []() -> Coro<> { co_await sleep(10s); };
+  EXPECT_EQ(co_await message_of<TimeoutError>(timeout(1500ms, slow)), "timeout: timed out after 1.5 s");
+  EXPECT_EQ(co_await message_of<TimeoutError>(timeout_at(get_running_loop().time() + 1s, slow)),
+            "timeout_at: timed out");
+  EXPECT_EQ(co_await message_of<TimeoutError>(timeout(5s,
+                                                      [](Timeout& limit) -> Coro<> {
+                                                        limit.reschedule(get_running_loop().time() + 1s);
+                                                        co_await sleep(10s);
+                                                      })),
+            "timeout: timed out")
+      << "5 s are not what it was given";
+  EXPECT_EQ(co_await message_of<TimeoutError>(wait_for(sleep(10s), 2s)), "wait_for: timed out after 2 s");
+  EXPECT_EQ(co_await message_of<TimeoutError>(wait_for(slow, 0s)), "wait_for: timed out after 0 s");
+}
+
 // test_timeouts.TimeoutTests.test_timeout_not_called
 TUTTI_VIRTUAL_TEST(Timeout, GivesTheResultOfABodyThatIsInTime) {
   const TimePoint begin = get_running_loop().time();

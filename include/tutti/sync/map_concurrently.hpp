@@ -191,6 +191,21 @@ auto to_generator(R source) {
 template <class S>
 concept ItemSource = requires(S source) { to_generator(std::move(source)); };
 
+/// Whether `f(item)` is awaitable for the items of a `Source`; if not, the compiler says what is expected.
+template <class F, class Source>
+constexpr bool maps_items() {
+  using T = typename decltype(to_generator(std::declval<Source>()))::value_type;
+  if constexpr (!std::is_invocable_v<F&, T>) {
+    static_assert(always_false<F>, "map: the function must take an item of the source");
+    return false;
+  } else if constexpr (!Awaitable<std::invoke_result_t<F&, T>>) {
+    static_assert(always_false<F>, "map: the function must return a coroutine; see to_thread for plain functions");
+    return false;
+  } else {
+    return true;
+  }
+}
+
 }  // namespace detail
 
 /// Calls `f(item)`, which returns something awaitable, for each item of a range or an async generator, and awaits at most `limit` of them at
@@ -201,12 +216,16 @@ concept ItemSource = requires(S source) { to_generator(std::move(source)); };
 /// *Lifetime*: a range is copied or moved in, but what a view looks at must live; `f` is kept alive, and each item until its call has ended.
 template <detail::ItemSource Source, class F>
 auto map_concurrently(Source source, F f, MapOptions options = {}) {
-  return detail::map_in_order<false>(detail::to_generator(std::move(source)), std::move(f), options);
+  if constexpr (detail::maps_items<F, Source>()) {
+    return detail::map_in_order<false>(detail::to_generator(std::move(source)), std::move(f), options);
+  }
 }
 /// The same, and exceptions are results too: a vector of `Outcome`s. Only an exception of the source cancels the calls.
 template <detail::ItemSource Source, class F>
 auto map_concurrently(ReturnExceptions, Source source, F f, MapOptions options = {}) {
-  return detail::map_in_order<true>(detail::to_generator(std::move(source)), std::move(f), options);
+  if constexpr (detail::maps_items<F, Source>()) {
+    return detail::map_in_order<true>(detail::to_generator(std::move(source)), std::move(f), options);
+  }
 }
 
 /// The same as a stream: an async generator of the results, in the order in which they come. Nothing is called before the first `next()`.
@@ -215,19 +234,25 @@ auto map_concurrently(ReturnExceptions, Source source, F f, MapOptions options =
 /// it: all calls are cancelled and awaited.
 template <detail::ItemSource Source, class F>
 auto map_as_completed(Source source, F f, MapStreamOptions options = {}) {
-  return detail::map_stream<false>(detail::to_generator(std::move(source)), std::move(f), options);
+  if constexpr (detail::maps_items<F, Source>()) {
+    return detail::map_stream<false>(detail::to_generator(std::move(source)), std::move(f), options);
+  }
 }
 /// The same with `Outcome`s: an exception is a result too.
 template <detail::ItemSource Source, class F>
 auto map_as_completed(ReturnExceptions, Source source, F f, MapStreamOptions options = {}) {
-  return detail::map_stream<true>(detail::to_generator(std::move(source)), std::move(f), options);
+  if constexpr (detail::maps_items<F, Source>()) {
+    return detail::map_stream<true>(detail::to_generator(std::move(source)), std::move(f), options);
+  }
 }
 /// The same for pipes: `urls | map_as_completed(fetch, {.limit = 10}) | afilter(is_good)`.
 template <class F>
   requires(!std::is_same_v<std::remove_cvref_t<F>, ReturnExceptions>)
 auto map_as_completed(F f, MapStreamOptions options) {
   return detail::GeneratorStep{[f = std::move(f), options](auto source) mutable {
-    return detail::map_stream<false>(std::move(source), std::move(f), options);
+    if constexpr (detail::maps_items<F, decltype(source)>()) {
+      return detail::map_stream<false>(std::move(source), std::move(f), options);
+    }
   }};
 }
 

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <tutti/base/functional.hpp>
 #include <tutti/base/heap.hpp>
 
 namespace tutti::detail {
@@ -113,7 +115,14 @@ class Heap {
  private:
   // The heap of the standard library has the greatest one on top.
   auto reversed() {
-    return [this](const T& a, const T& b) { return compare_(b, a); };
+    constexpr bool comparable = std::is_same_v<Compare, std::less<T>> ? requires(const T& a, const T& b) {
+      a < b;
+    } : std::is_invocable_v<Compare&, const T&, const T&>;
+    if constexpr (comparable) {
+      return [this](const T& a, const T& b) { return compare_(b, a); };
+    } else {
+      static_assert(comparable, "PriorityQueue: items need a `<`, or the queue a comparison as its second argument");
+    }
   }
 
   std::vector<T> items_;

@@ -159,12 +159,15 @@ Coro<ScopeResult<ScopeBodyResult<Body>>> run_in_new_scope(CancelScopeOptions opt
   co_return co_await run_in_scope(scope, std::move(body));
 }
 
-[[noreturn]] void throw_scope_timeout();
+/// `TimeoutError` for a scope that was cut off; it names the delay if that has passed.
+[[noreturn]] void throw_scope_timeout(const CancelScope& scope, const char* operation,
+                                      std::optional<TimePoint> deadline, std::optional<Duration> delay);
 
 template <class Body, class T = ScopeBodyResult<Body>>
-Coro<T> fail_in_new_scope(CancelScopeOptions options, Body body) {
-  auto result = co_await run_in_new_scope(options, std::move(body));
-  if (!result) throw_scope_timeout();
+Coro<T> fail_in_new_scope(CancelScopeOptions options, const char* operation, std::optional<Duration> delay, Body body) {
+  CancelScope scope(options);
+  auto result = co_await run_in_scope(scope, std::move(body));
+  if (!result) throw_scope_timeout(scope, operation, options.deadline, delay);
   if constexpr (!std::is_void_v<T>) co_return static_cast<T>(*std::move(result));
 }
 
@@ -175,7 +178,8 @@ Coro<ScopeResult<ScopeBodyResult<Body>>> move_on_in(std::optional<Duration> dela
 }
 template <class Body>
 Coro<ScopeBodyResult<Body>> fail_in(std::optional<Duration> delay, Body body, bool shield) {
-  co_return co_await fail_in_new_scope({.deadline = deadline_after(delay), .shield = shield}, std::move(body));
+  co_return co_await fail_in_new_scope({.deadline = deadline_after(delay), .shield = shield}, "fail_after", delay,
+                                       std::move(body));
 }
 
 }  // namespace detail
@@ -211,7 +215,8 @@ auto move_on_after(std::chrono::duration<Rep, Period> delay, Body body, ShieldOp
 /// *Source*: trio.fail_at.
 template <class Body>
 auto fail_at(std::optional<TimePoint> when, Body body, ShieldOptions options = {}) {
-  return detail::fail_in_new_scope({.deadline = when, .shield = options.shield}, std::move(body));
+  return detail::fail_in_new_scope({.deadline = when, .shield = options.shield}, "fail_at", std::nullopt,
+                                   std::move(body));
 }
 /// The same with a delay from the moment at which the body begins.
 template <class Body>

@@ -79,10 +79,10 @@ AsyncGenerator<detail::RangeValue<R>> from_range(R range) {
   }
 }
 
-/// `f(item)` for each item; what `f` returns is awaited if it can be. `f` is any callable, and is moved.
+namespace detail {
+
 template <class T, class Sent, class F>
-AsyncGenerator<std::remove_cvref_t<detail::ResultInTheEnd<F, T>>> amap(AsyncGenerator<T, Sent> source, F f) {
-  static_assert(!std::is_void_v<detail::ResultInTheEnd<F, T>>, "amap: the function must return something");
+AsyncGenerator<std::remove_cvref_t<ResultInTheEnd<F, T>>> map_each(AsyncGenerator<T, Sent> source, F f) {
   std::exception_ptr error;
   try {
     while (auto item = co_await source.next()) {
@@ -95,13 +95,28 @@ AsyncGenerator<std::remove_cvref_t<detail::ResultInTheEnd<F, T>>> amap(AsyncGene
   } catch (...) {
     error = std::current_exception();
   }
-  co_await detail::close_if_unshared(source);
+  co_await close_if_unshared(source);
   if (error) std::rethrow_exception(error);
+}
+
+}  // namespace detail
+
+/// `f(item)` for each item; what `f` returns is awaited if it can be. `f` is any callable, and is moved.
+template <class T, class Sent, class F>
+auto amap(AsyncGenerator<T, Sent> source, F f) {
+  if constexpr (!std::is_invocable_v<F&, T>) {
+    static_assert(detail::always_false<F>, "amap: the function must take an item of the source");
+  } else if constexpr (std::is_void_v<detail::ResultInTheEnd<F, T>>) {
+    static_assert(detail::always_false<F>, "amap: the function must return something");
+  } else {
+    return detail::map_each(std::move(source), std::move(f));
+  }
 }
 
 /// The items for which `pred(item)` is true; what `pred` returns is awaited if it can be.
 template <class T, class Sent, class Pred>
 AsyncGenerator<T> afilter(AsyncGenerator<T, Sent> source, Pred pred) {
+  static_assert(std::is_invocable_v<Pred&, T&>, "afilter: the predicate must take an item of the source");
   std::exception_ptr error;
   try {
     while (auto item = co_await source.next()) {

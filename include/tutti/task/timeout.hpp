@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +25,9 @@ class Timeout : private lowlevel::Timer {
  public:
   /// A moment on the loop's clock; nothing: no limit.
   explicit Timeout(std::optional<TimePoint> when) noexcept : deadline_(when) {}
+  /// The same; the error says that it was `operation` that took longer than `delay` (absent: that it took too long).
+  Timeout(std::optional<TimePoint> when, const char* operation, std::optional<Duration> delay) noexcept
+      : deadline_(when), operation_(operation), delay_(delay) {}
   Timeout(const Timeout&) = delete;
   Timeout& operator=(const Timeout&) = delete;
   ~Timeout();
@@ -44,12 +48,15 @@ class Timeout : private lowlevel::Timer {
   enum class State { created, active, expiring, expired, finished };
   void run() override { expire(); }
   bool cancel(std::string_view) override { return false; }
+  void arm();
   void expire();
   void disarm() noexcept;
 
   State state_ = State::created;
   bool armed_ = false;  // a timer or callback will call expire()
   std::optional<TimePoint> deadline_;
+  const char* operation_ = "timeout";
+  std::optional<Duration> delay_;  // what the deadline was made of, for the message
   detail::TaskState* task_ = nullptr;
   std::uint32_t cancelling_ = 0;  // of the task, when it began
   Handle soon_;                   // for a deadline that had passed already
@@ -70,36 +77,34 @@ decltype(auto) enter_body(Body& body, Timeout& limit) {
   }
 }
 
+/// "wait_for: timed out after 5 s", or without the time.
+std::string timeout_message(const char* operation, std::optional<Duration> delay);
 /// `TimeoutError` with `cause` nested in it.
-std::exception_ptr timeout_error(const std::exception_ptr& cause);
+std::exception_ptr timeout_error(const std::exception_ptr& cause, const char* operation, std::optional<Duration> delay);
 
-}  // namespace detail
-
-/// Runs `body()` or `body(Timeout&)` (a callable that returns a coroutine) until `when`; gives its result.
-/// *Errors*: `TimeoutError` if the deadline cancelled the body. A body that never suspends cannot time out.
-/// *Cancellation*: passes through; it is not mistaken for the timeout. *Lifetime*: the callable is kept alive. *Source*: asyncio.timeout_at.
 template <class Body>
-auto timeout_at(std::optional<TimePoint> when, Body body)
-    -> Coro<AwaitResult<decltype(detail::enter_body(body, std::declval<Timeout&>()))>> {
-  using T = AwaitResult<decltype(detail::enter_body(body, std::declval<Timeout&>()))>;
-  Timeout limit(when);
+using TimedResult = AwaitResult<decltype(enter_body(std::declval<Body&>(), std::declval<Timeout&>()))>;
+
+template <class Body, class T = TimedResult<Body>>
+Coro<T> run_until(std::optional<TimePoint> when, const char* operation, std::optional<Duration> delay, Body body) {
+  Timeout limit(when, operation, delay);
   limit.enter();
   std::exception_ptr error;
   if constexpr (std::is_void_v<T>) {
     try {
-      co_await detail::enter_body(body, limit);
+      co_await enter_body(body, limit);
     } catch (...) {
       error = std::current_exception();
     }
     error = limit.exit(std::move(error));
     if (error) std::rethrow_exception(std::move(error));
   } else {
-    std::optional<detail::StoredT<T>> result;
+    std::optional<StoredT<T>> result;
     try {
       if constexpr (std::is_reference_v<T>) {
-        result.emplace(std::addressof(co_await detail::enter_body(body, limit)));
+        result.emplace(std::addressof(co_await enter_body(body, limit)));
       } else {
-        result.emplace(co_await detail::enter_body(body, limit));
+        result.emplace(co_await enter_body(body, limit));
       }
     } catch (...) {
       error = std::current_exception();
@@ -114,11 +119,20 @@ auto timeout_at(std::optional<TimePoint> when, Body body)
   }
 }
 
+}  // namespace detail
+
+/// Runs `body()` or `body(Timeout&)` (a callable that returns a coroutine) until `when`; gives its result.
+/// *Errors*: `TimeoutError` if the deadline cancelled the body. A body that never suspends cannot time out.
+/// *Cancellation*: passes through; it is not mistaken for the timeout. *Lifetime*: the callable is kept alive. *Source*: asyncio.timeout_at.
+template <class Body>
+auto timeout_at(std::optional<TimePoint> when, Body body) {
+  return detail::run_until(when, "timeout_at", std::nullopt, std::move(body));
+}
+
 /// The same with a delay from the moment at which the body begins; absent: no limit.
 template <class Body>
-auto timeout(std::optional<Duration> delay, Body body)
-    -> Coro<AwaitResult<decltype(detail::enter_body(body, std::declval<Timeout&>()))>> {
-  co_return co_await timeout_at(detail::deadline_after(delay), std::move(body));
+auto timeout(std::optional<Duration> delay, Body body) -> Coro<detail::TimedResult<Body>> {
+  co_return co_await detail::run_until(detail::deadline_after(delay), "timeout", delay, std::move(body));
 }
 template <class Rep, class Period, class Body>
 auto timeout(std::chrono::duration<Rep, Period> delay, Body body) {
@@ -136,12 +150,12 @@ Coro<> cancel_and_wait(Ref<FutureState> future);
 
 /// Starts `awaitable`, cancels it before it can run, and gives its result if it had one already.
 template <class A>
-Coro<AwaitResult<A>> expired_wait_for(A awaitable) {
+Coro<AwaitResult<A>> expired_wait_for(A awaitable, Duration limit) {
   auto future = ensure_future(std::move(awaitable));
   if (!future.done()) {
     co_await cancel_and_wait(future.state());
     if (future.cancelled()) {
-      std::rethrow_exception(timeout_error(future.state()->make_cancelled_error()));
+      std::rethrow_exception(timeout_error(future.state()->make_cancelled_error(), "wait_for", limit));
     }
   }
   co_return std::move(future).result();
@@ -149,8 +163,9 @@ Coro<AwaitResult<A>> expired_wait_for(A awaitable) {
 
 template <class A>
 Coro<AwaitResult<A>> wait_for(A awaitable, std::optional<Duration> limit) {
-  if (limit && *limit <= Duration::zero()) co_return co_await expired_wait_for(std::move(awaitable));
-  co_return co_await timeout_at(deadline_after(limit), [&awaitable]() -> A&& { return std::move(awaitable); });
+  if (limit && *limit <= Duration::zero()) co_return co_await expired_wait_for(std::move(awaitable), *limit);
+  co_return co_await run_until(deadline_after(limit), "wait_for", limit,
+                               [&awaitable]() -> A&& { return std::move(awaitable); });
 }
 
 }  // namespace detail
