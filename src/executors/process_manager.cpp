@@ -57,7 +57,7 @@ void ProcessManager::serve() {
 
 ProcessManager::Worker* ProcessManager::find_idle() noexcept {
   for (const auto& worker : workers_) {
-    if (worker->state == Worker::State::idle) return worker.get();
+    if (worker->state == Worker::State::idle && worker->link.is_open()) return worker.get();
   }
   return nullptr;
 }
@@ -84,6 +84,7 @@ void ProcessManager::give_out_calls() {
     wanted = queue.size();
   }
   if (signal != 0) {
+    stopped_ = true;
     for (const auto& worker : workers_) server_.signal(worker->number, signal);
   }
   spawn_workers(wanted);
@@ -189,10 +190,18 @@ void ProcessManager::started(Worker& worker) {
 
 void ProcessManager::exited(Worker& worker, int status) {
   if (worker.link.is_open()) read_worker(worker);  // a reply may have come before
-  if (worker.state != Worker::State::leaving) {
-    throw Broken{"a worker process " + describe_end(status) + ", the process pool is not usable any more"};
-  }
+  const Worker::State state = worker.state;
+  const std::unique_ptr<ProcessJob> job = std::move(worker.job);
   end_worker(worker.number);
+  if (state == Worker::State::leaving || (stopped_ && job == nullptr)) return;
+  const std::string what = "a worker process " + describe_end(status);
+  if (job != nullptr) {
+    job->fail(std::make_exception_ptr(BrokenProcessPool(what + " in a call")));
+  } else if (state == Worker::State::idle) {
+    log(LogLevel::warning, "executors", what + " while it waited for a call");
+  } else {  // the next one would fare no better
+    throw Broken{what + " before its first call, the process pool is not usable any more"};
+  }
 }
 
 void ProcessManager::end_worker(std::uint32_t number) {

@@ -80,6 +80,7 @@ class ProcessManager {
   ServerLink server_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::uint32_t last_number_ = 0;
+  bool stopped_ = false;  // the workers got a signal, by the owner's wish
 };
 
 }  // namespace tutti::detail

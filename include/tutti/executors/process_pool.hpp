@@ -36,7 +36,8 @@
 
 namespace tutti {
 
-/// A worker process ended abruptly, or could not be started, or its initializer failed: the pool cannot be used any more.
+/// A worker process ended abruptly in the call whose future has this; the pool goes on, with a new worker. Or no worker can be started, or one
+/// did not get as far as its first call (its initializer failed): then the pool cannot be used any more, and all its calls have this.
 /// *Source*: concurrent.futures.process.BrokenProcessPool.
 class BrokenProcessPool : public BrokenExecutor {
  public:
@@ -137,8 +138,8 @@ void run_chunk(ByteReader& in, ByteWriter& out) {
 /// `shutdown` was called before; so a coroutine that lets it go while calls run holds up its loop.
 ///
 /// *Errors* of a call: what the function throws, with its type if that is of the standard library or of Tutti, else as a `RuntimeError`
-/// whose message begins with the type's name; `SerializationError`; `BrokenProcessPool`, for all calls that run or wait, as soon as one
-/// worker ends abruptly. The program itself is not harmed, whatever a worker does.
+/// whose message begins with the type's name; `SerializationError`; `BrokenProcessPool` if the worker that has it ends abruptly, perhaps
+/// before the call's begin. Other calls, those that wait, and the program itself are not harmed, whatever a worker does.
 /// *Cancellation*: a call that waits never runs; one that a worker has begun runs on, and its result is dropped.
 /// *Concurrency*: all functions from any thread. *Lifetime*: arguments are copied before `submit` returns.
 /// Workers have the standard output and error in common with the program, no other descriptor; they end when the program ends, in
@@ -199,7 +200,7 @@ class ProcessPoolExecutor final {
   /// Takes no more calls. `wait`: returns when all have ended, and all processes are gone. `cancel_futures`: cancels those that no worker
   /// has begun.
   void shutdown(bool wait = true, bool cancel_futures = false);
-  /// `shutdown(false, true)`, and asks the workers to end (SIGTERM), also in the middle of a call.
+  /// `shutdown(false, true)`, and asks the workers to end (SIGTERM), also in the middle of a call, which has `BrokenProcessPool` then.
   void terminate_workers();
   /// The same with SIGKILL.
   void kill_workers();
