@@ -78,6 +78,11 @@ detail::HandleState* no_more_posts() noexcept {
   return reinterpret_cast<detail::HandleState*>(&mark);
 }
 
+std::uint64_t next_number() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 // The loops that are not closed. Only those who report something late ask.
 struct Living {
   std::mutex mutex;
@@ -97,6 +102,7 @@ bool EventLoop::is_alive(const EventLoop* loop) {
 
 EventLoop::EventLoop(LoopOptions options)
     : backend_(options.backend ? std::move(options.backend) : lowlevel::make_default_backend()),
+      number_(next_number()),
       clock_(std::move(options.clock)) {
   const char* debug = std::getenv("TUTTI_DEBUG");
   set_debug(debug != nullptr && *debug != '\0' && std::strcmp(debug, "0") != 0);
@@ -305,44 +311,65 @@ detail::Ref<detail::HandleState> EventLoop::schedule(Callback&& callback, detail
   return detail::Ref<HandleState>::adopt(new HandleState(*this, std::move(callback), std::move(context), where));
 }
 
-Handle EventLoop::call_soon(Callback callback, std::source_location where) {
-  check("call_soon");
+Handle EventLoop::put_soon(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where) {
   if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);  // those came first
-  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  auto handle = schedule(std::move(callback), std::move(context), where);
   handle->retain();
   ready_.push(*handle);
   return Handle(std::move(handle));
+}
+
+Handle EventLoop::call_soon(Callback callback, std::source_location where) {
+  check("call_soon");
+  return put_soon(std::move(callback), detail::copy_current_context(), where);
 }
 
 Handle EventLoop::call_soon(Callback callback, const Context& context, std::source_location where) {
   check("call_soon");
-  if (posted_.load(std::memory_order_relaxed) != nullptr) take_posted(nullptr);
-  auto handle = schedule(std::move(callback), ContextAccess::state(context), where);
-  handle->retain();
-  ready_.push(*handle);
-  return Handle(std::move(handle));
+  return put_soon(std::move(callback), ContextAccess::state(context), where);
 }
 
-TimerHandle EventLoop::call_later(Duration delay, Callback callback, std::source_location where) {
-  check("call_later");
-  const TimePoint now = time();
-  return call_at(now + to_duration(delay), now, std::move(callback), where);
-}
-
-TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {
-  check("call_at");
-  return call_at(when, time(), std::move(callback), where);
-}
-
-TimerHandle EventLoop::call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where) {
-  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+TimerHandle EventLoop::put_at(TimePoint when, TimePoint now, Callback&& callback,
+                              detail::Ref<detail::ContextState> context, std::source_location where) {
+  auto handle = schedule(std::move(callback), std::move(context), where);
   handle->retain();
   timers_.add(*handle, when, now);
   return TimerHandle(std::move(handle));
 }
 
+TimerHandle EventLoop::call_later(Duration delay, Callback callback, std::source_location where) {
+  check("call_later");
+  const TimePoint now = time();
+  return put_at(now + to_duration(delay), now, std::move(callback), detail::copy_current_context(), where);
+}
+
+TimerHandle EventLoop::call_later(Duration delay, Callback callback, const Context& context,
+                                  std::source_location where) {
+  check("call_later");
+  const TimePoint now = time();
+  return put_at(now + to_duration(delay), now, std::move(callback), ContextAccess::state(context), where);
+}
+
+TimerHandle EventLoop::call_at(TimePoint when, Callback callback, std::source_location where) {
+  check("call_at");
+  return put_at(when, time(), std::move(callback), detail::copy_current_context(), where);
+}
+
+TimerHandle EventLoop::call_at(TimePoint when, Callback callback, const Context& context, std::source_location where) {
+  check("call_at");
+  return put_at(when, time(), std::move(callback), ContextAccess::state(context), where);
+}
+
 Handle EventLoop::call_soon_threadsafe(Callback callback, std::source_location where) {
-  auto handle = schedule(std::move(callback), detail::copy_current_context(), where);
+  return post(std::move(callback), detail::copy_current_context(), where);
+}
+
+Handle EventLoop::call_soon_threadsafe(Callback callback, Context context, std::source_location where) {
+  return post(std::move(callback), ContextAccess::take(std::move(context)), where);
+}
+
+Handle EventLoop::post(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where) {
+  auto handle = schedule(std::move(callback), std::move(context), where);
   if (detail::running_loop == this) {  // on its own thread: in line with what call_soon schedules, as in asyncio
     handle->retain();
     ready_.push(*handle);

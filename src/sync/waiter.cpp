@@ -48,8 +48,8 @@ void WaiterList::orphan_all() noexcept {
 }
 
 void LoopBound::bind_first(EventLoop& loop, const char* type) {
-  if (loop_ != nullptr) throw RuntimeError(std::string(type) + " is bound to a different event loop");
-  loop_ = &loop;
+  if (loop_ != 0) throw RuntimeError(std::string(type) + " is bound to a different event loop");
+  loop_ = loop.number();
 }
 
 bool Waiter::cancel(std::string_view message) {

@@ -17,11 +17,11 @@ namespace {
 /// A function that waits for a future.
 class DoneCallback final : public Dependent, public lowlevel::PoolAllocated {
  public:
-  DoneCallback(FutureState& future, MoveOnlyFunction<void(FutureState&)> function, std::uint64_t token,
-               FutureState* dependent)
+  DoneCallback(FutureState& future, Ref<ContextState> context, MoveOnlyFunction<void(FutureState&)> function,
+               std::uint64_t token, FutureState* dependent)
       : future_(&future),
         function_(std::move(function)),
-        context_(copy_current_context()),
+        context_(std::move(context)),
         token_(token),
         dependent_(dependent) {}
 
@@ -190,10 +190,11 @@ std::vector<TaskState*> FutureState::awaited_by() const {
   return tasks;
 }
 
-std::uint64_t FutureState::add_callback(MoveOnlyFunction<void(FutureState&)> callback, FutureState* dependent) {
+std::uint64_t FutureState::add_callback_in(Ref<ContextState> context, MoveOnlyFunction<void(FutureState&)> callback,
+                                           FutureState* dependent) {
   if (done() && !EventLoop::is_alive(loop_)) throw RuntimeError("add_done_callback: the event loop is closed");
   const std::uint64_t token = next_token();
-  auto* entry = new DoneCallback(*this, std::move(callback), token, dependent);
+  auto* entry = new DoneCallback(*this, std::move(context), std::move(callback), token, dependent);
   flags_ |= kCallbacks;
   if (done()) entry->hold();
   add_waiter(*entry);

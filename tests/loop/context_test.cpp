@@ -127,5 +127,16 @@ TEST_P(ContextOfCallbacks, MayBeGiven) {
   context.run([] { EXPECT_EQ(variable.get(), 5); });
 }
 
+TEST_P(ContextOfCallbacks, MayBeGivenForLaterAndFromOtherThreads) {
+  static ContextVar<int> variable("variable", 0);
+  Context context;
+  loop().call_later(-1s, [] { variable.set(variable.get() + 1); }, context);
+  loop().call_at(loop().time(), [] { variable.set(variable.get() + 10); }, context);
+  loop().call_soon_threadsafe([] { variable.set(variable.get() + 100); }, context);
+  run_briefly();
+  EXPECT_EQ(variable.get(), 0);
+  context.run([] { EXPECT_EQ(variable.get(), 111); });
+}
+
 }  // namespace
 }  // namespace tutti::tests

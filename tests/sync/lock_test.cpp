@@ -281,6 +281,20 @@ TEST(Lock, RefusesToWaitOnASecondLoop) {
   });
 }
 
+// The second loop may stand where the first one stood.
+TEST(Lock, RefusesToWaitInASecondRun) {
+  for (int i = 0; i < 3; ++i) {
+    Lock lock;
+    tutti::run([&lock]() -> Coro<> {
+      co_await lock.acquire();
+      auto waiter = tutti::create_task(lock.acquire());
+      co_await one_tick();
+      waiter.cancel();
+    });
+    tutti::run([&lock]() -> Coro<> { EXPECT_THROW(co_await lock.acquire(), RuntimeError); });
+  }
+}
+
 TUTTI_VIRTUAL_TEST(Lock, LeavesThoseWhoWaitPendingWhenItIsDestroyed) {
   auto lock = std::make_unique<Lock>();
   co_await lock->acquire();

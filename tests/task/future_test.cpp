@@ -166,6 +166,23 @@ TUTTI_TEST(FutureCallbacks, RunForAnExceptionToo) {
   EXPECT_EQ(seen, error);
 }
 
+TUTTI_TEST(Future, CallsBackInTheContextThatWasGiven) {
+  static ContextVar<int> variable("variable", 0);
+  Context context;
+  const Future<> future;
+  future.add_done_callback([] { variable.set(variable.get() + 1); }, context);
+  future.add_done_callback([](const Future<>&) { variable.set(variable.get() + 10); }, context);
+  const auto task = create_task(noop(1));
+  task.add_done_callback([](const Task<int>&) { variable.set(variable.get() + 100); }, context);
+  AnyTask(task).add_done_callback([](const AnyTask& done) { variable.set(variable.get() + (done.done() ? 1000 : 0)); },
+                                  context);
+  future.set_result();
+  co_await task;
+  co_await turns(2);
+  EXPECT_EQ(variable.get(), 0);
+  context.run([] { EXPECT_EQ(variable.get(), 1111); });
+}
+
 // test_futures: add_done_callback on a future that is done goes through call_soon
 TUTTI_TEST(FutureCallbacks, OfADoneFutureComeInTheNextIteration) {
   const Future<> future;

@@ -37,6 +37,18 @@ TUTTI_TEST(Gather, TakesCoroutinesCallablesTasksAndFutures) {
   EXPECT_EQ(d, "future");
 }
 
+Coro<std::unique_ptr<int>> owned(int value) { co_return std::make_unique<int>(value); }
+
+TUTTI_TEST(Gather, OverARangeMovesResultsThatCannotBeCopied) {
+  const std::vector<int> values{1, 2};
+  auto all = co_await gather(values | std::views::transform(owned));
+  EXPECT_EQ(*all[0] + *all[1], 3);
+  auto outcomes = co_await gather(return_exceptions, values | std::views::transform(owned));
+  EXPECT_EQ(*std::move(outcomes[1]).value(), 2);
+  auto [vectors, one] = co_await gather(gather(values | std::views::transform(owned)), owned(5));
+  EXPECT_EQ(*vectors[0] + *one, 6);
+}
+
 TUTTI_TEST(Gather, OverARangeGivesAVector) {
   const auto doubled = [](int value) -> Coro<int> { co_return 2 * value; };
   const std::vector<int> numbers{1, 2, 3};

@@ -99,6 +99,7 @@ class Context {
 // For the layers above: the state behind a handle.
 struct ContextAccess {
   static const detail::Ref<detail::ContextState>& state(const Context& context) { return context.state_; }
+  static detail::Ref<detail::ContextState> take(Context&& context) { return std::move(context.state_); }
   static Context handle(detail::Ref<detail::ContextState> state) { return Context(std::move(state)); }
 };
 

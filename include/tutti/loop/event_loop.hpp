@@ -139,6 +139,8 @@ class EventLoop {
   void stop() noexcept { stopping_ = true; }
   [[nodiscard]] bool is_running() const noexcept { return running_.load(std::memory_order_acquire); }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+  /// A number that no other loop of the process has or had. (The address may be that of one that is gone.)
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   /// Ends a loop that does not run: drops callbacks and timers, cancels operations and waits for the kernel to let go of
   /// them, destroys the tasks that are left (each is reported). Idempotent. *Errors*: `RuntimeError` if it runs.
   void close();
@@ -150,8 +152,11 @@ class EventLoop {
   Handle call_soon(Callback callback, std::source_location where = std::source_location::current());
   Handle call_soon(Callback callback, const Context& context,
                    std::source_location where = std::source_location::current());
-  /// The same from any thread; wakes the loop.
+  /// The same from any thread; wakes the loop. *Concurrency*: `context` belongs to the loop's thread from then on: another
+  /// thread moves its only handle in.
   Handle call_soon_threadsafe(Callback callback, std::source_location where = std::source_location::current());
+  Handle call_soon_threadsafe(Callback callback, Context context,
+                              std::source_location where = std::source_location::current());
   /// Calls `callback` after `delay`; a delay that is not positive means the next iteration's timers.
   template <class Rep, class Period>
   TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback,
@@ -160,8 +165,12 @@ class EventLoop {
   }
   TimerHandle call_later(Duration delay, Callback callback,
                          std::source_location where = std::source_location::current());
+  TimerHandle call_later(Duration delay, Callback callback, const Context& context,
+                         std::source_location where = std::source_location::current());
   /// Calls `callback` at `when` on the loop's clock. Equal moments: first in, first out.
   TimerHandle call_at(TimePoint when, Callback callback, std::source_location where = std::source_location::current());
+  TimerHandle call_at(TimePoint when, Callback callback, const Context& context,
+                      std::source_location where = std::source_location::current());
   /// The loop's clock.
   [[nodiscard]] TimePoint time() const { return clock_ == nullptr ? monotonic_now() : clock_->now(); }
 
@@ -343,7 +352,10 @@ class EventLoop {
   [[nodiscard]] bool runs_on_this_thread() const noexcept;
   void check_slow(const char* operation) const;
   void take_posted(detail::HandleState* replacement) noexcept;
-  TimerHandle call_at(TimePoint when, TimePoint now, Callback&& callback, std::source_location where);
+  Handle put_soon(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where);
+  Handle post(Callback&& callback, detail::Ref<detail::ContextState> context, std::source_location where);
+  TimerHandle put_at(TimePoint when, TimePoint now, Callback&& callback, detail::Ref<detail::ContextState> context,
+                     std::source_location where);
   std::optional<Duration> wait_limit();
   void poll(std::optional<Duration> limit, lowlevel::ReadyQueue& completed);
   class Running;
@@ -365,6 +377,7 @@ class EventLoop {
   std::atomic<bool> waiting_{false};                   // it may be asleep: whoever posts must wake it
   std::atomic<unsigned char> notices_{0};              // from signal handlers
   std::unique_ptr<lowlevel::IoBackend> backend_;
+  const std::uint64_t number_;
   bool outside_wait_ = false;  // a host waits for the back end's descriptor
   std::unique_ptr<lowlevel::Clock> clock_;
   detail::LoopWatcher* watcher_ = nullptr;

@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include <tutti/loop/event_loop.hpp>
@@ -59,14 +60,14 @@ class LoopBound {
  public:
   /// *Errors*: `RuntimeError`, with `type` as the object, if `loop` is another one.
   void bind(EventLoop& loop, const char* type) {
-    if (loop_ != &loop) [[unlikely]]
+    if (loop_ != loop.number()) [[unlikely]]
       bind_first(loop, type);
   }
 
  private:
   void bind_first(EventLoop& loop, const char* type);
 
-  EventLoop* loop_ = nullptr;
+  std::uint64_t loop_ = 0;  // its number; 0: none yet
 };
 
 /// A task that waits in a list; lives in the awaiting frame. What is asyncio's future in a deque.

@@ -85,7 +85,7 @@ class ConcurrentValue final : public ConcurrentState {
   T get() {
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(**value_);
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+    } else if constexpr (is_copyable<T>) {
       return *value_;
     } else {
       return std::move(*value_);

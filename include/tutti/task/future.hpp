@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <tutti/base/copyable.hpp>
 #include <tutti/base/error.hpp>
 #include <tutti/loop/policy.hpp>
 #include <tutti/task/future_state.hpp>
@@ -33,13 +34,25 @@ T value_of(FutureState& future, bool last = true) {
                                    : static_cast<Typed<T, FutureState>&>(future).value();
     if constexpr (std::is_reference_v<T>) {
       return static_cast<T>(*value);
-    } else if constexpr (std::is_copy_constructible_v<T>) {
+    } else if constexpr (is_copyable<T>) {
       if (last && future.unique()) return std::move(value);
       return value;
     } else {
       return std::move(value);
     }
   }
+}
+
+/// What a future in the form of a `Handle` has its users' callback called by.
+template <class Handle, class F>
+auto done_callback(F callback) {
+  return [function = std::move(callback)](FutureState& state) mutable {
+    if constexpr (std::is_invocable_v<F&, Handle>) {
+      function(Handle(Ref<FutureState>(&state)));
+    } else {
+      function();
+    }
+  };
 }
 
 /// Waits for a future inside a task.
@@ -175,16 +188,14 @@ class Future {
   /// Its exception, null for a success. *Errors*: `CancelledError`; `InvalidStateError` if it is not done.
   [[nodiscard]] std::exception_ptr exception() const { return state_->exception(); }
 
-  /// Calls `callback(future)` or `callback()` through the loop once it is done, in a copy of the current context.
+  /// Calls `callback(future)` or `callback()` through the loop once it is done, in a copy of the current context, or in `context`.
   template <class F>
   CallbackToken add_done_callback(F callback) const {
-    if constexpr (std::is_invocable_v<F&, Future>) {
-      return {state_->add_callback([function = std::move(callback)](detail::FutureState& state) mutable {
-        function(Future(detail::Ref<detail::FutureState>(&state)));
-      })};
-    } else {
-      return {state_->add_callback([function = std::move(callback)](detail::FutureState&) mutable { function(); })};
-    }
+    return {state_->add_callback(detail::done_callback<Future>(std::move(callback)))};
+  }
+  template <class F>
+  CallbackToken add_done_callback(F callback, const Context& context) const {
+    return {state_->add_callback_in(ContextAccess::state(context), detail::done_callback<Future>(std::move(callback)))};
   }
   /// Gives how many callbacks were removed: 0 if it ran already.
   std::size_t remove_done_callback(CallbackToken token) const noexcept { return state_->remove_callback(token.number); }

@@ -116,7 +116,12 @@ class FutureState : public lowlevel::Suspension {
 
   /// Calls `callback` through the loop when it is done; in a copy of the current context. Gives a token to remove it by.
   /// `dependent` is what the callback completes, for the call graph; the callback keeps it alive.
-  std::uint64_t add_callback(MoveOnlyFunction<void(FutureState&)> callback, FutureState* dependent = nullptr);
+  std::uint64_t add_callback(MoveOnlyFunction<void(FutureState&)> callback, FutureState* dependent = nullptr) {
+    return add_callback_in(copy_current_context(), std::move(callback), dependent);
+  }
+  /// The same in `context` itself.
+  std::uint64_t add_callback_in(Ref<ContextState> context, MoveOnlyFunction<void(FutureState&)> callback,
+                                FutureState* dependent = nullptr);
   std::size_t remove_callback(std::uint64_t token) noexcept;
 
   /// Nobody needs to look at the exception.

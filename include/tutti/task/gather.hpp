@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include <tutti/base/copyable.hpp>
 #include <tutti/base/functional.hpp>
 #include <tutti/base/range.hpp>
 #include <tutti/task/awaitable.hpp>
@@ -36,7 +37,7 @@ class Outcome {
   explicit operator bool() const noexcept { return has_value(); }
   /// The result. *Errors*: the exception.
   T value() const&
-    requires(std::is_void_v<T> || std::is_reference_v<T> || std::is_copy_constructible_v<T>)
+    requires(std::is_void_v<T> || std::is_reference_v<T> || detail::is_copyable<T>)
   {
     check();
     if constexpr (std::is_reference_v<T>) {
@@ -62,6 +63,9 @@ class Outcome {
   }
   std::variant<Value, std::exception_ptr> content_;
 };
+template <class T>
+inline constexpr bool detail::is_copyable<Outcome<T>> =
+    std::is_void_v<T> || std::is_reference_v<T> || detail::is_copyable<T>;
 
 /// First argument of `gather`: exceptions are results too.
 struct ReturnExceptions {};

@@ -90,16 +90,15 @@ class Task : public Future<T> {
     detail::print_stack(task(), limit, file);
   }
 
-  /// Calls `callback(task)` or `callback()` through the loop once it is done.
+  /// Calls `callback(task)` or `callback()` through the loop once it is done, in a copy of the current context, or in `context`.
   template <class F>
   CallbackToken add_done_callback(F callback) const {
-    if constexpr (std::is_invocable_v<F&, Task>) {
-      return {this->state_->add_callback([function = std::move(callback)](detail::FutureState& state) mutable {
-        function(Task(detail::Ref<detail::FutureState>(&state)));
-      })};
-    } else {
-      return Future<T>::add_done_callback(std::move(callback));
-    }
+    return {this->state_->add_callback(detail::done_callback<Task>(std::move(callback)))};
+  }
+  template <class F>
+  CallbackToken add_done_callback(F callback, const Context& context) const {
+    return {
+        this->state_->add_callback_in(ContextAccess::state(context), detail::done_callback<Task>(std::move(callback)))};
   }
 
  private:
@@ -113,6 +112,8 @@ class AnyTask {
   AnyTask(const Task<T>& task) noexcept  // NOLINT(google-explicit-constructor): each task is one
       : state_(static_cast<detail::TaskState*>(task.state().get())) {}
   explicit AnyTask(detail::TaskState& state) noexcept : state_(&state) {}
+  explicit AnyTask(const detail::Ref<detail::FutureState>& state) noexcept
+      : state_(static_cast<detail::TaskState*>(state.get())) {}
 
   bool cancel(std::string_view message = {}) const { return state_->cancel(message); }
   [[nodiscard]] std::size_t cancelling() const noexcept { return state_->cancelling(); }
@@ -132,7 +133,12 @@ class AnyTask {
   }
   template <class F>
   CallbackToken add_done_callback(F callback) const {
-    return {state_->add_callback([function = std::move(callback)](detail::FutureState&) mutable { function(); })};
+    return {state_->add_callback(detail::done_callback<AnyTask>(std::move(callback)))};
+  }
+  template <class F>
+  CallbackToken add_done_callback(F callback, const Context& context) const {
+    return {
+        state_->add_callback_in(ContextAccess::state(context), detail::done_callback<AnyTask>(std::move(callback)))};
   }
   friend bool operator==(const AnyTask& a, const AnyTask& b) noexcept { return a.state_ == b.state_; }
   [[nodiscard]] detail::TaskState& state() const noexcept { return *state_; }
