@@ -143,7 +143,7 @@ class ClientSession {
   [[nodiscard]] Coro<ClientResponse> delete_(RequestUrl url, RequestOptions options = {});
   [[nodiscard]] Coro<ClientResponse> options(RequestUrl url, RequestOptions options = {});
 
-  /// Closes all connections, and returns when they have ended. Idempotent.
+  /// Closes all connections, and returns when they have ended. Idempotent. *Cancellation*: they are closed all the same.
   [[nodiscard]] Coro<> close();
   [[nodiscard]] bool closed() const noexcept;
 

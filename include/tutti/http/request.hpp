@@ -32,8 +32,8 @@ class ServerConnection;
 /// A request, as a handler gets it. It lives until its response has been sent.
 ///
 /// *Errors* of what reads the body: `HTTPException` 413 (too large), 400 (wrong form), 408 (nothing comes), which the
-/// handler may let pass: they become the response. `ConnectionError` if the client is gone. *Source*:
-/// aiohttp.web.Request.
+/// handler may let pass: they become the response. `ConnectionError` if the client is gone. *Cancellation* of these: no byte
+/// is lost, the next read finds them. *Source*: aiohttp.web.Request.
 class Request {
  public:
   /// *Lifetime*: `head` and `connection` must outlive it.

@@ -105,14 +105,14 @@ class StreamResponse {
   [[nodiscard]] bool prepared() const noexcept;
 
   /// Sends the head. *Errors*: `RuntimeError` if it was, or another response to this request was; `ConnectionError` if
-  /// the client is gone. *Lifetime*: from now on it is used while `request` lives.
+  /// the client is gone. *Cancellation*: the head is sent all the same. *Lifetime*: from now on it is used while `request` lives.
   [[nodiscard]] Coro<> prepare(Request& request);
   /// Sends a piece, and waits while too much is buffered. Nothing is sent in answer to HEAD. *Errors*: `RuntimeError`
   /// before `prepare` and after `write_eof`, and for more bytes than `Content-Length` says; `ConnectionError`.
   /// *Cancellation*: the piece is sent all the same.
   [[nodiscard]] Coro<> write(std::string data);
   /// Ends the body; returning the response does so too. Idempotent. *Errors*: `RuntimeError` before `prepare`;
-  /// `ConnectionError`.
+  /// `ConnectionError`. *Cancellation*: the end is sent all the same.
   [[nodiscard]] Coro<> write_eof();
 
  private:

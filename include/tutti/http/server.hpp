@@ -122,7 +122,7 @@ class Server {
 
   /// Listens on `host` (empty: all addresses of this machine) and `port` (0: a free one), and serves from then on;
   /// gives the first address. May be called for several. *Errors*: `RuntimeError` after `close`; `AddressLookupError`;
-  /// `OSError`.
+  /// `OSError`. *Cancellation*: it does not listen. Startup hooks that were cut off, or had not begun, never run: close the server.
   Coro<Address> start(std::string host = "127.0.0.1", std::uint16_t port = 0, ListenOptions options = {});
   /// The same on the Unix socket `path`.
   Coro<Address> start_unix(std::string path, ListenOptions options = {});
@@ -130,11 +130,12 @@ class Server {
   /// "http://127.0.0.1:8080", of the first address. *Errors*: `RuntimeError` if it has none.
   [[nodiscard]] std::string url() const;
 
-  /// Waits until it is closed; if its task is cancelled, closes it. *Errors*: `RuntimeError` if it was not started, or
-  /// is left without `close`.
+  /// Waits until it is closed. *Errors*: `RuntimeError` if it was not started, or is left without `close`. *Cancellation*: closes it as
+  /// `close` does, waits for that, and then throws.
   [[nodiscard]] Coro<> serve_forever();
   /// Stops, step by step: no new connections; idle ones close; `on_shutdown`; handlers have `shutdown_timeout` to end,
-  /// are cancelled, have as long again; what is left is cut off. Idempotent. *Cancellation*: cuts everything off, and cancels the handlers.
+  /// are cancelled, have as long again; what is left is cut off. Idempotent. *Cancellation*: cuts everything off, and cancels the handlers;
+  /// of a second call, ends the waiting only.
   [[nodiscard]] Coro<> close();
 
   /// How many connections there are.

@@ -215,7 +215,7 @@ class EventLoop {
 
   // ---- executors (defined in the task layer) ----
 
-  /// Calls `function` in the default executor's threads; gives a future of its result.
+  /// Calls `function` in the default executor's threads; gives a future of its result: see `tutti::run_in_executor`.
   template <class F>
   auto run_in_executor(F&& function);
   /// Calls `function(args...)` in `executor`, whose header says what it takes.

@@ -94,18 +94,19 @@ class DatagramSocket {
 };
 
 /// A UDP socket on `host` (empty: all IPv4 addresses of this machine; "::": those of IPv6 too) and `port` (0: a free one).
-/// *Errors*: `AddressLookupError`; `OSError` ("bind 127.0.0.1:53: permission denied").
+/// *Errors*: `AddressLookupError`; `OSError` ("bind 127.0.0.1:53: permission denied"). *Cancellation*: only the look-up of a host's name
+/// waits, and no socket is open then.
 [[nodiscard]] Coro<DatagramSocket> bind_udp(std::string host, std::uint16_t port, DatagramOptions options = {});
-/// A UDP socket that sends to `host` and `port` and receives from there only. Nobody needs to listen there yet. *Errors*:
-/// as above.
+/// A UDP socket that sends to `host` and `port` and receives from there only. Nobody needs to listen there yet. *Errors*,
+/// *Cancellation*: as above.
 [[nodiscard]] Coro<DatagramSocket> connect_udp(std::string host, std::uint16_t port, DatagramOptions options = {});
 
 /// A Unix datagram socket at `path`; "\0name" is in the abstract namespace. A socket that was left there is replaced; the
 /// file is removed when this one closes, if it is still its own. *Errors*: `OSError`; `ValueError` for a path that is too
-/// long.
+/// long. *Cancellation*: only before it begins, since it never waits.
 [[nodiscard]] Coro<DatagramSocket> bind_unix_datagram(std::string path, DatagramOptions options = {});
 /// One that sends to the socket at `path`. It needs a `local_address` to be answered. *Errors*: `FileNotFoundError`,
-/// `ConnectionRefusedError`, …
+/// `ConnectionRefusedError`, … *Cancellation*: as above.
 [[nodiscard]] Coro<DatagramSocket> connect_unix_datagram(std::string path, DatagramOptions options = {});
 
 }  // namespace tutti

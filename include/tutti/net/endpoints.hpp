@@ -111,34 +111,36 @@ Coro<Connected<ProtocolMadeBy<F>>> connected(MadeTransport (*create)(MakeProtoco
 }  // namespace detail
 
 /// Connects by TCP, with TLS if `options.ssl` asks for it. *Errors*: as `open_connection`; what `factory` throws.
-/// *Cancellation*: closes the connection.
+/// *Cancellation*: of the connect or the handshake, closes the socket. Afterwards, closes the transport: a protocol that was made is told so
+/// by `connection_lost`.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> create_connection(F factory, std::string host, std::uint16_t port,
                                                                    ConnectOptions options = {}) {
   return detail::connected<F, std::string, std::uint16_t, ConnectOptions>(
       &detail::create_connection, std::move(factory), std::move(host), port, std::move(options));
 }
-/// The same to a known address.
+/// The same to a known address. *Cancellation*: as above.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> create_connection(F factory, Address address,
                                                                    ConnectOptions options = {}) {
   return detail::connected<F, Address, ConnectOptions>(&detail::create_connection, std::move(factory), address,
                                                        std::move(options));
 }
-/// The same on a stream socket that is connected already. *Errors*: `ValueError` for another kind of socket.
+/// The same on a stream socket that is connected already. *Errors*: `ValueError` for another kind of socket. *Cancellation*: as above.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> create_connection(F factory, Socket socket,
                                                                    ConnectOptions options = {}) {
   return detail::connected<F, Socket, ConnectOptions>(&detail::create_connection, std::move(factory), std::move(socket),
                                                       std::move(options));
 }
-/// Connects to the Unix socket `path`.
+/// Connects to the Unix socket `path`. *Cancellation*: as `create_connection`.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> create_unix_connection(F factory, std::string path,
                                                                         ConnectOptions options = {}) {
   co_return co_await create_connection(std::move(factory), Address::local(path), std::move(options));
 }
-/// A connection that was accepted elsewhere, seen from the server's side.
+/// A connection that was accepted elsewhere, seen from the server's side. *Cancellation*: of the handshake, closes the socket; afterwards as
+/// `create_connection`.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> connect_accepted_socket(F factory, Socket socket,
                                                                          AcceptOptions options = {}) {
@@ -147,12 +149,12 @@ template <ProtocolFactory F>
 }
 
 /// A protocol that reads from a pipe, a FIFO, a socket or a character device, which becomes the transport's. *Errors*:
-/// `ValueError` for another kind of file.
+/// `ValueError` for another kind of file. *Cancellation*: closes the transport; the protocol is told so by `connection_lost`.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> connect_read_pipe(F factory, Fd pipe) {
   return detail::connected<F, Fd>(&detail::connect_read_pipe, std::move(factory), std::move(pipe));
 }
-/// A protocol that writes to one of them. When nobody is left who reads, `connection_lost` is called.
+/// A protocol that writes to one of them. When nobody is left who reads, `connection_lost` is called. *Cancellation*: as above.
 template <ProtocolFactory F>
 [[nodiscard]] Coro<Connected<ProtocolMadeBy<F>>> connect_write_pipe(F factory, Fd pipe) {
   return detail::connected<F, Fd>(&detail::connect_write_pipe, std::move(factory), std::move(pipe));
@@ -168,22 +170,24 @@ template <ProtocolFactory F>
                                                          TLSOptions options = {});
 
 /// Listens as `start_server` does, and calls `factory` for each connection. What that throws is reported, and the
-/// connection aborted.
+/// connection aborted. *Cancellation*: only the look-up of a host's name waits, and no socket is open then.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, std::string host, std::uint16_t port,
                                          ServerOptions options = {});
-/// The same on several hosts. *Errors*: `ValueError` for none.
+/// The same on several hosts. *Errors*: `ValueError` for none. *Cancellation*: as above.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, std::vector<std::string> hosts,
                                          std::uint16_t port, ServerOptions options = {});
-/// The same on a stream socket that is bound already. *Errors*: `ValueError` for another kind of socket.
+/// The same on a stream socket that is bound already, without waiting. *Errors*: `ValueError` for another kind of socket. *Cancellation*:
+/// only before it begins; the socket is closed.
 [[nodiscard]] Coro<Server> create_server(detail::MakeProtocol factory, Socket socket, ServerOptions options = {});
-/// The same on the Unix socket `path`; see `start_unix_server`.
+/// The same on the Unix socket `path`; see `start_unix_server`. *Cancellation*: only before it begins, since it never waits.
 [[nodiscard]] Coro<Server> create_unix_server(detail::MakeProtocol factory, std::string path,
                                               ServerOptions options = {});
 
 /// A protocol on a UDP socket, or a Unix one if the addresses are; see also `bind_udp`, which needs no protocol. The file
 /// of a Unix socket is replaced if it was left by somebody, and removed when this one closes. *Errors*:
 /// `AddressLookupError`; `OSError`; `ValueError` if options contradict each other, or if neither an address nor a family
-/// is given. *Cancellation*: closes the socket.
+/// is given. *Cancellation*: of the look-up of a host's name, leaves nothing; afterwards, closes the socket, and the protocol is told so by
+/// `connection_lost`.
 template <DatagramProtocolFactory F>
 [[nodiscard]] Coro<DatagramEndpoint<ProtocolMadeBy<F>>> create_datagram_endpoint(F factory,
                                                                                  DatagramEndpointOptions options) {

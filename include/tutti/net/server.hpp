@@ -61,10 +61,12 @@ class Server {
   [[nodiscard]] std::uint16_t port() const;
   [[nodiscard]] bool is_serving() const noexcept;
 
-  /// Accepts connections. Idempotent. *Errors*: `RuntimeError` if it is closed.
+  /// Accepts connections, and lets an iteration pass. Idempotent. *Errors*: `RuntimeError` if it is closed. *Cancellation*: it serves all
+  /// the same, unless that came before it has begun.
   [[nodiscard]] Coro<> start_serving();
   /// Serves until it is closed or its task is cancelled, and then closes and waits for the connections; so it always
-  /// ends by `CancelledError`. *Errors*: `RuntimeError` if it is closed, or another coroutine is in here.
+  /// ends by `CancelledError`. *Errors*: `RuntimeError` if it is closed, or another coroutine is in here. *Cancellation*: as said; a second
+  /// one ends the waiting for the connections, which go on.
   [[nodiscard]] Coro<> serve_forever();
   /// Stops listening; connections go on. Idempotent.
   void close();
@@ -88,7 +90,7 @@ class Server {
 /// elsewhere. An exception goes to the loop's exception handler, a cancellation nowhere. When file descriptors run out,
 /// it accepts only now and then: one client is turned away, the others wait, and the log says so once a second.
 /// *Errors*: `AddressLookupError`; `OSError` ("listen 127.0.0.1:80: permission denied"); `ValueError` for a client's
-/// context.
+/// context. *Cancellation*: only the look-up of a host's name waits, and no socket is open then.
 [[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, std::string host, std::uint16_t port,
                                         ServerOptions options = {});
 
@@ -97,10 +99,11 @@ class Server {
                                         ServerOptions options = {});
 
 /// The same on the Unix socket `path`. A socket that a server left there is replaced; the file is removed when the
-/// server closes, if it is still its own.
+/// server closes, if it is still its own. *Cancellation*: only before it begins, since it never waits.
 [[nodiscard]] Coro<Server> start_unix_server(ConnectionHandler handler, std::string path, ServerOptions options = {});
 
-/// The same on a stream socket that is bound already. *Errors*: `ValueError` for another kind of socket.
+/// The same on a stream socket that is bound already, without waiting. *Errors*: `ValueError` for another kind of socket. *Cancellation*:
+/// only before it begins; the socket is closed.
 [[nodiscard]] Coro<Server> start_server(ConnectionHandler handler, Socket socket, ServerOptions options = {});
 
 /// The same for a handler that is a plain function.

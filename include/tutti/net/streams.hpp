@@ -50,15 +50,15 @@ struct ConnectOptions {
 [[nodiscard]] Coro<Streams> open_connection(Address address, ConnectOptions options = {});
 
 /// Connects to the first of several addresses that can be reached. *Errors* also: `ValueError` for none, and for TLS
-/// with several and no `server_hostname`.
+/// with several and no `server_hostname`. *Cancellation*: as above, of all that are tried.
 [[nodiscard]] Coro<Streams> open_connection(std::vector<Address> addresses, ConnectOptions options = {});
 
 /// Takes over a stream socket that is connected already; TLS needs a `server_hostname`. *Errors*: those of TLS;
-/// `ValueError` for another kind of socket.
+/// `ValueError` for another kind of socket. *Cancellation*: only the handshake waits; the socket is closed.
 [[nodiscard]] Coro<Streams> open_connection(Socket socket, ConnectOptions options = {});
 
 /// Connects to the Unix socket `path`; TLS needs a `server_hostname`. *Errors*: `FileNotFoundError`,
-/// `ConnectionRefusedError`, `ValueError` for a path that is too long, …
+/// `ConnectionRefusedError`, `ValueError` for a path that is too long, … *Cancellation*: closes the half-open socket.
 [[nodiscard]] Coro<Streams> open_unix_connection(std::string path, ConnectOptions options = {});
 
 }  // namespace tutti

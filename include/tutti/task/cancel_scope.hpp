@@ -67,6 +67,7 @@ class CancelScope : private detail::ScopeNode {
 
   /// Runs `body()` or `body(CancelScope&)` (a callable that returns a coroutine) in the scope. Gives the result of the body, empty if the scope cut
   /// it off; for a body that gives nothing, whether it came to its end. *Errors*: what the body throws; `RuntimeError` if it was entered before.
+  /// *Cancellation*: that of the task arrives in the body and passes through the scope, also through a cancelled one; only the scope's own ends here.
   template <class Body>
   auto run(Body body);
 
@@ -189,14 +190,16 @@ auto CancelScope::run(Body body) {
   return detail::run_in_scope(*this, std::move(body));
 }
 
-/// Runs `body()` or `body(CancelScope&)` in a new scope; gives what `CancelScope::run` does. *Lifetime*: the callable is kept alive.
+/// Runs `body()` or `body(CancelScope&)` in a new scope; gives what `CancelScope::run` does. *Cancellation*: as of `CancelScope::run`.
+/// *Lifetime*: the callable is kept alive.
 template <class Body>
 auto cancel_scope(Body body, CancelScopeOptions options = {}) {
   return detail::run_in_new_scope(options, std::move(body));
 }
 
 /// Runs `body()` or `body(CancelScope&)` until `when` (absent: without a limit) at most. Gives its result, empty if the time was up; for a body
-/// that gives nothing, whether it came to its end. *Source*: trio.move_on_at.
+/// that gives nothing, whether it came to its end. *Cancellation*: that of the task throws `CancelledError` through it; it is not mistaken
+/// for the deadline. *Source*: trio.move_on_at.
 template <class Body>
 auto move_on_at(std::optional<TimePoint> when, Body body, ShieldOptions options = {}) {
   return detail::run_in_new_scope({.deadline = when, .shield = options.shield}, std::move(body));
@@ -212,7 +215,7 @@ auto move_on_after(std::chrono::duration<Rep, Period> delay, Body body, ShieldOp
 }
 
 /// As `move_on_at`, but gives the result itself. *Errors*: `TimeoutError` if the scope was cancelled, and cut the body off.
-/// *Source*: trio.fail_at.
+/// *Cancellation*: that of the task stays a `CancelledError`. *Source*: trio.fail_at.
 template <class Body>
 auto fail_at(std::optional<TimePoint> when, Body body, ShieldOptions options = {}) {
   return detail::fail_in_new_scope({.deadline = when, .shield = options.shield}, "fail_at", std::nullopt,

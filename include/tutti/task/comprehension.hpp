@@ -59,7 +59,8 @@ void insert_into(C& container, V&& value) {
 }  // namespace detail
 
 /// All items of a generator, in a container: `collect(g)` in a vector, `collect<std::set<T>>(g)`, `collect<std::map<K, V>>(g)` (of
-/// pairs; a later one wins). References are copied from. *Errors*: what the generator throws.
+/// pairs; a later one wins). References are copied from. *Errors*: what the generator throws. *Cancellation*: arrives where the generator
+/// waits; what was collected is lost.
 template <class Container = void, class T, class Sent>
 Coro<detail::Collected<Container, T>> collect(AsyncGenerator<T, Sent> generator) {
   detail::Collected<Container, T> all;
@@ -67,7 +68,7 @@ Coro<detail::Collected<Container, T>> collect(AsyncGenerator<T, Sent> generator)
   co_return all;
 }
 
-/// The items of an ordinary range, which is moved or copied into the generator. *Lifetime*: of a view, what it looks at.
+/// The items of an ordinary range, which is moved or copied into the generator. It never waits. *Lifetime*: of a view, what it looks at.
 template <detail::Range R>
 AsyncGenerator<detail::RangeValue<R>> from_range(R range) {
   for (auto&& item : range) {
@@ -101,7 +102,8 @@ AsyncGenerator<std::remove_cvref_t<ResultInTheEnd<F, T>>> map_each(AsyncGenerato
 
 }  // namespace detail
 
-/// `f(item)` for each item; what `f` returns is awaited if it can be. `f` is any callable, and is moved.
+/// `f(item)` for each item; what `f` returns is awaited if it can be. `f` is any callable, and is moved. *Cancellation* of `next()`:
+/// arrives where the source or `f` waits, and ends the generator; `f`'s item is lost.
 template <class T, class Sent, class F>
 auto amap(AsyncGenerator<T, Sent> source, F f) {
   if constexpr (!std::is_invocable_v<F&, T>) {
@@ -113,7 +115,7 @@ auto amap(AsyncGenerator<T, Sent> source, F f) {
   }
 }
 
-/// The items for which `pred(item)` is true; what `pred` returns is awaited if it can be.
+/// The items for which `pred(item)` is true; what `pred` returns is awaited if it can be. *Cancellation*: as of `amap`.
 template <class T, class Sent, class Pred>
 AsyncGenerator<T> afilter(AsyncGenerator<T, Sent> source, Pred pred) {
   static_assert(std::is_invocable_v<Pred&, T&>, "afilter: the predicate must take an item of the source");
@@ -134,14 +136,14 @@ AsyncGenerator<T> afilter(AsyncGenerator<T, Sent> source, Pred pred) {
   if (error) std::rethrow_exception(error);
 }
 
-/// Pairs of a number, counted from `start`, and the item.
+/// Pairs of a number, counted from `start`, and the item. *Cancellation*: arrives where the source waits, and ends the generator.
 template <class T, class Sent>
 AsyncGenerator<std::pair<std::size_t, T>> aenumerate(AsyncGenerator<T, Sent> source, std::size_t start = 0) {
   return amap(std::move(source),
               [number = start](T item) mutable { return std::pair<std::size_t, T>(number++, std::forward<T>(item)); });
 }
 
-/// The first `count` items. The source is not asked for more.
+/// The first `count` items. The source is not asked for more. *Cancellation*: as of `aenumerate`.
 template <class T, class Sent>
 AsyncGenerator<T> atake(AsyncGenerator<T, Sent> source, std::size_t count) {
   std::exception_ptr error;

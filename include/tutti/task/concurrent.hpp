@@ -232,7 +232,8 @@ auto run_coroutine_threadsafe(A&& awaitable, EventLoop& loop) {
 }
 
 /// A future of `loop` (the running one) for one that threads complete: `co_await wrap_future(future)`. On the loop's thread.
-/// *Cancellation* goes through: a `concurrent::Future` whose work has not begun is cancelled. *Source*: asyncio.wrap_future.
+/// *Cancellation* goes through, in the next iteration: a `concurrent::Future` whose work has not begun is cancelled, another one goes on, and
+/// its result stays there. *Source*: asyncio.wrap_future.
 template <class T>
 Future<T> wrap_future(const concurrent::Future<T>& source, EventLoop& loop) {
   Future<T> future(loop);

@@ -183,7 +183,8 @@ auto call_in_thread(Executor* executor, F function) {
 }  // namespace detail
 
 /// Calls `function(args...)` in the default executor, in a copy of the current context. It may call back by `from_thread::run`, and ask by
-/// `from_thread::check_cancelled` whether anybody still waits for it. *Source*: asyncio.to_thread.
+/// `from_thread::check_cancelled` whether anybody still waits for it. *Errors*: as `run_in_executor`. *Cancellation*: a call that no thread
+/// has begun never runs; one that was begun runs on, and its result is dropped. *Source*: asyncio.to_thread.
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>
 auto to_thread(F&& function, Args&&... args) {

@@ -82,7 +82,7 @@ class TaskGroup {
 
   /// Begins; `async with`'s way in. *Errors*: `RuntimeError` outside of a task, or if it was entered before.
   void enter();
-  /// Waits for the tasks; `error` is what the body threw (null: nothing). Gives what is to be thrown.
+  /// Waits for the tasks; `error` is what the body threw (null: nothing). Gives what is to be thrown. *Cancellation*: as of `task_group`.
   Coro<std::exception_ptr> exit(std::exception_ptr error);
 
  private:

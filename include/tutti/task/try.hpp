@@ -238,8 +238,8 @@ Coro<WithResult<Manager, T>> async_with_in(M manager, Body body) {
 
 }  // namespace detail
 
-/// Awaits `awaitable`; gives the exception if that is an `Error`, else what it returned. *Errors*: all other exceptions pass,
-/// `CancelledError` among them unless it is asked for.
+/// Awaits `awaitable`; gives the exception if that is an `Error`, else what it returned. *Errors*: all other exceptions pass.
+/// *Cancellation*: arrives in `awaitable`, and passes. Whoever asks for `CancelledError` or `BaseException` catches it, and the task goes on.
 template <class Error, class A>
 auto catch_(A&& awaitable) {
   auto body = detail::to_coro(std::forward<A>(awaitable));
@@ -258,7 +258,8 @@ auto finally_(Body&& body, Cleanup&& cleanup) {
 /// Awaits `body`; calls `handler(group)` with the `Error`s among the exceptions that it ends with, in a group, also if it is a single
 /// one. `handler` is a plain function (where `throw;` throws all again) or returns something awaitable. Gives the result of
 /// `body`, as a `std::optional` that is empty if the handler was called. *Errors*: the exceptions that are no `Error`s; what the
-/// handler throws; both in one group.
+/// handler throws; both in one group. *Cancellation*: arrives in `body` and passes, without a call of `handler` unless it asks for that;
+/// during the handler it is one of the exceptions that the handler throws.
 template <class Error, class Body, class Handler>
 auto except_star(Body&& body, Handler handler) {
   static_assert(!std::derived_from<Error, ExceptionGroupContents>, "a group cannot be asked for: it is taken apart");
@@ -268,7 +269,9 @@ auto except_star(Body&& body, Handler handler) {
 
 /// Enters `manager`, awaits `body(entered)` or `body()`, and leaves `manager`, whatever has happened. Gives the result of the body; as
 /// a `std::optional` if `exit` can suppress exceptions, empty if it did. *Errors*: what the body throws, unless `exit` gives true;
-/// what `enter` or `exit` throw. *Lifetime*: a temporary `manager` is moved; another one must outlive the call.
+/// what `enter` or `exit` throw. *Cancellation*: during `enter`, passes without a call of `exit`. In the body, `exit` gets it as any
+/// exception. During `exit` it arrives there: use `shield` for what must not be cut off.
+/// *Lifetime*: a temporary `manager` is moved; another one must outlive the call.
 template <class M, class Body>
   requires AsyncContextManager<std::remove_reference_t<M>>
 auto async_with(M&& manager, Body body) {

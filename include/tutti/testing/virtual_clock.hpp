@@ -74,7 +74,7 @@ class VirtualClock final : public TestClock {
 [[nodiscard]] VirtualClock& virtual_clock();
 
 /// Waits until all other tasks of the loop wait, and nothing has happened for `cushion` of real time. Virtual time does not jump
-/// meanwhile. *Errors*: `RuntimeError` on a loop without a `TestClock`.
+/// meanwhile. *Errors*: `RuntimeError` on a loop without a `TestClock`. *Cancellation*: ends the waiting only.
 [[nodiscard]] Coro<> wait_all_tasks_blocked(Duration cushion = Duration::zero());
 
 }  // namespace tutti::testing
