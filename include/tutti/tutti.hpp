@@ -65,11 +65,14 @@
 #include <tutti/sync/lock.hpp>
 #include <tutti/sync/map_concurrently.hpp>
 #include <tutti/sync/memory_channel.hpp>
+#include <tutti/sync/parking_lot.hpp>
 #include <tutti/sync/queue.hpp>
+#include <tutti/sync/resource_guard.hpp>
 #include <tutti/sync/semaphore.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/call_graph.hpp>
 #include <tutti/task/cancel_scope.hpp>
+#include <tutti/task/checkpoint.hpp>
 #include <tutti/task/comprehension.hpp>
 #include <tutti/task/concurrent.hpp>
 #include <tutti/task/coro.hpp>

@@ -77,9 +77,13 @@ Match find_first(BytesView data, const std::vector<std::string>& separators, std
   return first;
 }
 
-std::string in_bytes(std::size_t limit) { return " of " + std::to_string(limit) + " bytes"; }
+std::string in_bytes(std::size_t limit) {
+  return " of " + std::to_string(limit) + " bytes (`limit` of the call or the stream)";
+}
 
-Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators) {
+Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators,
+                             std::optional<std::size_t> own_limit) {
+  const std::size_t limit = own_limit.value_or(state->limit());
   if (separators.empty()) throw ValueError("readuntil: at least one separator is required");
   const auto shorter = [](const std::string& a, const std::string& b) { return a.size() < b.size(); };
   std::sort(separators.begin(), separators.end(), shorter);
@@ -93,9 +97,8 @@ Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators
     if (data.size() - searched >= shortest) {
       const Match match = find_first(data, separators, searched);
       if (match.found()) {
-        if (match.begin > state->limit()) {
-          throw LimitOverrunError("separator is found, but chunk is longer than limit" + in_bytes(state->limit()),
-                                  match.begin);
+        if (match.begin > limit) {
+          throw LimitOverrunError("separator is found, but chunk is longer than limit" + in_bytes(limit), match.begin);
         }
         std::string chunk = state->buffer.take(match.end);
         state->maybe_resume();
@@ -103,9 +106,8 @@ Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators
       }
       // The last bytes may be the beginning of a separator.
       searched = std::max(searched, data.size() + 1 - std::min(longest, data.size() + 1));
-      if (searched > state->limit()) {
-        throw LimitOverrunError("separator is not found, and chunk exceeds the limit" + in_bytes(state->limit()),
-                                searched);
+      if (searched > limit) {
+        throw LimitOverrunError("separator is not found, and chunk exceeds the limit" + in_bytes(limit), searched);
       }
     }
     if (state->eof) throw IncompleteReadError(state->buffer.take(state->buffer.size()), 0);
@@ -113,9 +115,10 @@ Coro<std::string> read_until(ReadHold state, std::vector<std::string> separators
   }
 }
 
-Coro<std::string> read_line(ReadHold state) {
+Coro<std::string> read_line(ReadHold state, std::optional<std::size_t> limit) {
+  std::vector<std::string> newline{"\n"};
   try {
-    co_return co_await read_until(state.share(), {"\n"});
+    co_return co_await read_until(state.share(), std::move(newline), limit);
   } catch (const IncompleteReadError& error) {
     co_return error.partial();
   } catch (const LimitOverrunError& error) {
@@ -130,7 +133,7 @@ Coro<std::string> read_line(ReadHold state) {
 }
 
 Coro<std::optional<std::string>> next_line(ReadHold state) {
-  std::string line = co_await read_line(std::move(state));
+  std::string line = co_await read_line(std::move(state), {});
   if (line.empty()) co_return std::nullopt;
   co_return std::move(line);
 }
@@ -192,18 +195,21 @@ Coro<std::string> StreamReader::read(std::size_t count) { return read_some(ReadH
 Coro<std::string> StreamReader::read() { return read_all(ReadHold(state_)); }
 Coro<std::size_t> StreamReader::read_into(MutableBytes memory) { return read_some_into(ReadHold(state_), memory); }
 Coro<std::string> StreamReader::readexactly(std::size_t count) { return read_exactly(ReadHold(state_), count); }
-Coro<std::string> StreamReader::readuntil(std::string separator) {
+Coro<std::string> StreamReader::readuntil(std::string separator, std::optional<std::size_t> limit) {
   std::vector<std::string> separators;
   separators.push_back(std::move(separator));
-  return read_until(ReadHold(state_), std::move(separators));
+  return read_until(ReadHold(state_), std::move(separators), limit);
 }
-Coro<std::string> StreamReader::readuntil(std::vector<std::string> separators) {
-  return read_until(ReadHold(state_), std::move(separators));
+Coro<std::string> StreamReader::readuntil(std::vector<std::string> separators, std::optional<std::size_t> limit) {
+  return read_until(ReadHold(state_), std::move(separators), limit);
 }
-Coro<std::string> StreamReader::readuntil(std::initializer_list<std::string_view> separators) {
-  return read_until(ReadHold(state_), std::vector<std::string>(separators.begin(), separators.end()));
+Coro<std::string> StreamReader::readuntil(std::initializer_list<std::string_view> separators,
+                                          std::optional<std::size_t> limit) {
+  return read_until(ReadHold(state_), std::vector<std::string>(separators.begin(), separators.end()), limit);
 }
-Coro<std::string> StreamReader::readline() { return read_line(ReadHold(state_)); }
+Coro<std::string> StreamReader::readline(std::optional<std::size_t> limit) {
+  return read_line(ReadHold(state_), limit);
+}
 Coro<std::optional<std::string>> StreamReader::next() { return next_line(ReadHold(state_)); }
 
 Coro<BytesView> StreamReader::peek(std::size_t count) { return peek_at(ReadHold(state_), count); }

@@ -8,6 +8,7 @@ BrokenBarrierError::~BrokenBarrierError() = default;
 QueueEmpty::~QueueEmpty() = default;
 QueueFull::~QueueFull() = default;
 QueueShutDown::~QueueShutDown() = default;
+BusyResourceError::~BusyResourceError() = default;
 WouldBlock::~WouldBlock() = default;
 ClosedResourceError::~ClosedResourceError() = default;
 BrokenResourceError::~BrokenResourceError() = default;

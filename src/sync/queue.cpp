@@ -43,6 +43,10 @@ std::string QueueBase::describe(std::size_t size) const {
   return text + ">";
 }
 
+QueueStatistics QueueBase::look(std::size_t size) const noexcept {
+  return {size, getters_.count_waiting(), putters_.count_waiting(), unfinished_};
+}
+
 void QueueWaiter::wait_for(WaiterList& list, std::coroutine_handle<> handle) {
   list_ = &list;
   wait_in(list, queue_->bound_, queue_->type_, handle);

@@ -13,6 +13,14 @@ std::size_t WaiterList::size() const noexcept {
   return count;
 }
 
+std::size_t WaiterList::count_waiting() const noexcept {
+  std::size_t count = 0;
+  for (const WaiterLink* link = head_.following; link != &head_; link = link->following) {
+    if (static_cast<const Waiter&>(*link).is_waiting()) ++count;
+  }
+  return count;
+}
+
 Waiter* WaiterList::first_waiting() const noexcept {
   for (WaiterLink* link = head_.following; link != &head_; link = link->following) {
     auto& waiter = static_cast<Waiter&>(*link);

@@ -253,11 +253,23 @@ TUTTI_TEST(StreamReader, DropsALineThatIsTooLong) {  // test_readline_limit_with
     } catch (const tutti::ValueError& error) {
       text = error.what();
     }
-    EXPECT_EQ(text, "readline: separator is not found, and chunk exceeds the limit of 3 bytes");
+    EXPECT_EQ(
+        text,
+        "readline: separator is not found, and chunk exceeds the limit of 3 bytes (`limit` of the call or the stream)");
     EXPECT_EQ(reader.buffered(), "");  // its end was not found: all of it
     reader.feed_data("x\n");
     EXPECT_EQ(co_await reader.readline(), "x\n");
   }
+}
+
+TUTTI_TEST(StreamReader, TakesALimitForOneCall) {
+  StreamReader reader({.limit = 3});
+  reader.feed_data("line1\nline2;tail\nx\n");
+  EXPECT_EQ(co_await reader.readline(100), "line1\n");
+  EXPECT_EQ(co_await reader.readuntil(";", 5), "line2;");
+  EXPECT_THROW(co_await reader.readuntil("\n", 3), tutti::LimitOverrunError);
+  EXPECT_EQ(co_await reader.readuntil({";", "\n"}, 4), "tail\n");
+  EXPECT_THROW(co_await reader.readline(0), tutti::ValueError);
 }
 
 TUTTI_TEST(StreamReader, GivesTheLastLineWithoutItsEnd) {  // test_readline_line_byte_eof, test_readline_empty_eof

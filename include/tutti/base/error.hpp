@@ -11,6 +11,7 @@
 //   │   ├── RuntimeError                an operation in a wrong state
 //   │   │   ├── InvalidStateError       a future that is not, or already, done
 //   │   │   ├── BrokenBarrierError      (sync/errors.hpp) a barrier that was aborted or reset
+//   │   │   ├── BusyResourceError       (sync/errors.hpp) two tasks at once where one is allowed
 //   │   │   ├── NotImplementedError     (net/transports.hpp) what this kind of transport cannot do
 //   │   │   ├── SendfileNotAvailableError            (net/sock.hpp)
 //   │   │   └── BrokenExecutor          (task/executor.hpp)
@@ -19,6 +20,7 @@
 //   │   └── WouldBlock, ClosedResourceError, BrokenResourceError, EndOfChannel     (sync/errors.hpp) memory channels
 //   ├── std::invalid_argument
 //   │   └── ValueError                  an argument with a wrong value
+//   ├── CalledProcessError              (process/subprocess.hpp) a program failed
 //   ├── EOFError
 //   │   └── IncompleteReadError         the stream ended inside the expected data
 //   ├── LimitOverrunError               the separator did not come within the limit

@@ -25,7 +25,9 @@ class StreamState;
 }
 
 struct StreamReaderOptions {
-  std::size_t limit = std::size_t{64} * 1024;  ///< of a line, in bytes; reading ahead pauses above twice as much
+  std::size_t limit =
+      std::size_t{64} *
+      1024;  ///< of a line, in bytes, for calls that name none; reading ahead pauses above twice as much
 };
 
 /// Reads bytes as they come. Reading runs ahead: what comes while nobody waits is buffered, and the transport is paused
@@ -56,15 +58,16 @@ class StreamReader {
   /// of the stream.
   [[nodiscard]] Coro<std::string> readexactly(std::size_t count);
   /// All bytes up to the first `separator`, and the separator. *Errors*: `IncompleteReadError` at the end of the
-  /// stream; `LimitOverrunError` if it does not come within the limit (the bytes stay in the buffer); `ValueError` for
-  /// an empty one.
-  [[nodiscard]] Coro<std::string> readuntil(std::string separator = "\n");
+  /// stream; `LimitOverrunError` if it does not come within `limit` bytes, or else the stream's limit (the bytes stay in
+  /// the buffer); `ValueError` for an empty one.
+  [[nodiscard]] Coro<std::string> readuntil(std::string separator = "\n", std::optional<std::size_t> limit = {});
   /// The same for whichever of several separators makes the shortest piece.
-  [[nodiscard]] Coro<std::string> readuntil(std::vector<std::string> separators);
-  [[nodiscard]] Coro<std::string> readuntil(std::initializer_list<std::string_view> separators);
+  [[nodiscard]] Coro<std::string> readuntil(std::vector<std::string> separators, std::optional<std::size_t> limit = {});
+  [[nodiscard]] Coro<std::string> readuntil(std::initializer_list<std::string_view> separators,
+                                            std::optional<std::size_t> limit = {});
   /// A line with its "\n"; the last one may lack it; empty at the end of the stream. *Errors*: `ValueError` if it is
-  /// longer than the limit; it is dropped then, as far as it has come.
-  [[nodiscard]] Coro<std::string> readline();
+  /// longer than `limit` bytes, or else the stream's limit; it is dropped then, as far as it has come.
+  [[nodiscard]] Coro<std::string> readline(std::optional<std::size_t> limit = {});
   /// The next line, nothing at the end of the stream: `while (auto line = co_await reader.next())`.
   [[nodiscard]] Coro<std::optional<std::string>> next();
 

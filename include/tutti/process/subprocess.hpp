@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,32 @@ struct Outputs {
   std::string errors;
 };
 
+/// How `run_process` runs a program.
+struct RunOptions {
+  std::optional<std::string> input = {};  ///< what it reads from its standard input; absent: as `process` says
+  bool check = true;                      ///< whether a returncode other than 0 is a `CalledProcessError`
+  Options process = {.output = PIPE, .errors = PIPE};
+};
+
+/// A program that has ended.
+struct CompletedProcess {
+  int returncode = 0;  ///< -N if signal N has ended it
+  std::string output;  ///< empty if it was not `PIPE`, as the next one
+  std::string errors;
+};
+
+/// A program ended with a returncode other than 0. *Source*: subprocess.CalledProcessError.
+class CalledProcessError : public std::runtime_error {
+ public:
+  CalledProcessError(const std::string& program, CompletedProcess process);
+  ~CalledProcessError() override;
+  /// What it has left.
+  [[nodiscard]] const CompletedProcess& process() const noexcept { return *process_; }
+
+ private:
+  std::shared_ptr<const CompletedProcess> process_;  // exceptions are copied, and must not throw then
+};
+
 /// A child process. It is reaped by its loop as soon as it ends, whether anybody waits or not, and whether there is a
 /// `Process` or not.
 ///
@@ -133,5 +161,11 @@ class Process {
 /// The same for a command line of the shell (/bin/sh). Never build one from words that you do not know: the shell
 /// understands them.
 [[nodiscard]] Coro<subprocess::Process> create_subprocess_shell(std::string command, subprocess::Options options = {});
+
+/// Runs a program to its end; gives its returncode and all that it has written, which is kept in memory. *Errors*:
+/// `CalledProcessError` unless `check` is off; those of `create_subprocess_exec`. *Cancellation*: kills it, and waits until it has ended;
+/// what it has written is lost. *Source*: subprocess.run, trio.run_process.
+[[nodiscard]] Coro<subprocess::CompletedProcess> run_process(std::string program, std::vector<std::string> args = {},
+                                                             subprocess::RunOptions options = {});
 
 }  // namespace tutti

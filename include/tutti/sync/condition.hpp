@@ -14,6 +14,12 @@
 
 namespace tutti {
 
+/// A look at a condition; what `statistics` gives.
+struct ConditionStatistics {
+  std::size_t tasks_waiting = 0;  ///< to be notified
+  LockStatistics lock = {};
+};
+
 /// A condition variable. Its lock must be held by whoever waits or notifies: `auto guard = co_await condition.scoped();`.
 /// It belongs to the first loop on which a task waited for it.
 ///
@@ -58,6 +64,9 @@ class Condition {
 
   /// "<Condition [locked, waiters:2]>".
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] ConditionStatistics statistics() const noexcept {
+    return {waiters_.count_waiting(), lock_->statistics()};
+  }
 
  private:
   class Notification;

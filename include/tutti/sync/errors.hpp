@@ -36,6 +36,13 @@ class QueueShutDown : public std::runtime_error {
   ~QueueShutDown() override;
 };
 
+/// Another task uses what only one at a time may.
+class BusyResourceError : public RuntimeError {
+ public:
+  using RuntimeError::RuntimeError;
+  ~BusyResourceError() override;
+};
+
 /// An operation that must not wait would have to.
 class WouldBlock : public std::runtime_error {
  public:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <string>
 
 #include <tutti/sync/waiter.hpp>
@@ -29,6 +30,11 @@ class [[nodiscard]] EventWait final : public Waiter {
 
 }  // namespace detail
 
+/// A look at an event; what `statistics` gives.
+struct EventStatistics {
+  std::size_t tasks_waiting = 0;
+};
+
 /// A flag that tasks wait for. It belongs to the first loop on which a task had to wait for it.
 ///
 /// *Concurrency*: not for threads. *Lifetime*: tasks that wait when it is destroyed stay pending until they are cancelled;
@@ -53,6 +59,7 @@ class Event {
 
   /// "<Event [unset, waiters:2]>".
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] EventStatistics statistics() const noexcept { return {waiters_.count_waiting()}; }
 
  private:
   friend detail::EventWait;

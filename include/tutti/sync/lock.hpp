@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <string>
 
 #include <tutti/sync/guard.hpp>
@@ -49,6 +50,12 @@ class [[nodiscard]] LockScoped final : public LockWaiter {
 
 }  // namespace detail
 
+/// A look at a lock; what `statistics` gives.
+struct LockStatistics {
+  bool locked = false;
+  std::size_t tasks_waiting = 0;
+};
+
 /// Mutual exclusion between tasks. First come, first served: a task that releases it and asks again queues behind those who wait.
 /// Any task may release it. It belongs to the first loop on which a task had to wait for it.
 ///
@@ -77,6 +84,7 @@ class Lock {
 
   /// "<Lock [locked, waiters:2]>".
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] LockStatistics statistics() const noexcept { return {locked_, waiters_.count_waiting()}; }
 
  private:
   friend detail::LockWaiter;

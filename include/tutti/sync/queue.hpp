@@ -16,6 +16,14 @@
 
 namespace tutti {
 
+/// A look at a queue; what `statistics` gives.
+struct QueueStatistics {
+  std::size_t items = 0;
+  std::size_t getters_waiting = 0;
+  std::size_t putters_waiting = 0;
+  std::size_t unfinished_tasks = 0;  ///< what `join` waits for
+};
+
 namespace detail {
 
 class QueueWaiter;
@@ -50,6 +58,7 @@ class QueueBase {
   /// `dropped` items will not be taken out.
   void shut_down(std::size_t dropped) noexcept;
   [[nodiscard]] std::string describe(std::size_t size) const;
+  [[nodiscard]] QueueStatistics look(std::size_t size) const noexcept;
 
  private:
   friend QueueWaiter;
@@ -204,6 +213,7 @@ class BasicQueue : public QueueBase {
 
   /// "<Queue maxsize=2 items[1] getters[0] putters[0] tasks=1>", without what is 0.
   [[nodiscard]] std::string to_string() const { return describe(qsize()); }
+  [[nodiscard]] QueueStatistics statistics() const noexcept { return look(qsize()); }
 
  protected:
   template <class... Args>

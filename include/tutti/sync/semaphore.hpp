@@ -51,6 +51,12 @@ class [[nodiscard]] SemaphoreScoped final : public SemaphoreWaiter {
 
 }  // namespace detail
 
+/// A look at a semaphore; what `statistics` gives.
+struct SemaphoreStatistics {
+  std::size_t value = 0;  ///< permits that are left
+  std::size_t tasks_waiting = 0;
+};
+
 /// A number of permits. First come, first served: a task that asks while others wait queues behind them, even if there is a
 /// permit. It belongs to the first loop on which a task had to wait for it.
 ///
@@ -82,6 +88,9 @@ class Semaphore {
 
   /// "<Semaphore [unlocked, value:1]>".
   [[nodiscard]] std::string to_string() const;
+  [[nodiscard]] SemaphoreStatistics statistics() const noexcept {
+    return {static_cast<std::size_t>(value_), waiters_.count_waiting()};
+  }
 
  protected:
   Semaphore(std::ptrdiff_t value, std::ptrdiff_t bound);

@@ -35,6 +35,8 @@ class WaiterList {
 
   [[nodiscard]] bool empty() const noexcept { return head_.following == &head_; }
   [[nodiscard]] std::size_t size() const noexcept;
+  /// Those that were neither woken nor cancelled.
+  [[nodiscard]] std::size_t count_waiting() const noexcept;
   /// The first one; there must be one.
   [[nodiscard]] Waiter& front() const noexcept;
   /// The first one that was neither woken nor cancelled; null if there is none.

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#include <tutti/sync/parking_lot.hpp>
+
+namespace tutti::detail {
+
+void ParkedTask::await_suspend(std::coroutine_handle<> handle) {
+  wait_in(lot_->waiters_, lot_->bound_, "ParkingLot", handle);
+}
+
+void ParkedTask::await_resume() {
+  try {
+    finish();
+  } catch (...) {
+    if (!is_orphan() && !was_cancelled()) lot_->unpark();
+    throw;
+  }
+}
+
+}  // namespace tutti::detail
