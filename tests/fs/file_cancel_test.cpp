@@ -78,6 +78,21 @@ TUTTI_TEST(FileCancel, ReadingLosesNothing) {
   fifo.put("34");
   EXPECT_EQ(co_await file.read(4), "2\n34");
 
+  for (const bool peeks : {false, true}) {
+    auto looking = create_task([&]() -> Coro<> {
+      if (peeks) {
+        co_await file.peek();
+      } else {
+        co_await file.next();
+      }
+    });
+    co_await testing::wait_all_tasks_blocked();
+    looking.cancel();
+    CO_ASSERT_THROW(co_await looking, CancelledError);
+    fifo.put("line\n");
+    EXPECT_EQ(co_await file.readline(), "line\n");
+  }
+
   auto done = create_task(file.read(1));
   fifo.put("5");
   EXPECT_EQ(co_await done, "5");
@@ -111,9 +126,12 @@ TUTTI_TEST(FileCancel, WritingTakesAllOrNothing) {
   files::File file = co_await files::open(fifo.path(), "w", {.buffer_size = 10});
   auto taken = create_task(file.write(std::string(5000, '1')));
   auto waiting = create_task(file.write("never"));
+  auto lines = create_task(file.writelines({"never", "ever"}));
   co_await testing::wait_all_tasks_blocked();
   waiting.cancel();
+  lines.cancel();
   CO_ASSERT_THROW(co_await waiting, CancelledError);
+  CO_ASSERT_THROW(co_await lines, CancelledError);
   taken.cancel();
   CO_ASSERT_THROW(co_await taken, CancelledError);
   EXPECT_EQ(fifo.take(), std::string(4096, '1'));
@@ -205,6 +223,12 @@ TUTTI_TEST(FileCancel, WhatIsDoneOnTheDiskLeavesAtOnce) {
     tasks.push_back(create_task(file.fsync()));
     tasks.push_back(create_task([&]() -> Coro<> { co_await file.stat(); }));
     tasks.push_back(create_task([&]() -> Coro<> { co_await file.truncate(3); }));
+    tasks.push_back(create_task(file.flush()));
+    tasks.push_back(create_task(file.fdatasync()));
+    tasks.push_back(create_task([&]() -> Coro<> { co_await file.pwrite("abc", 0); }));
+    tasks.push_back(create_task([&]() -> Coro<> { co_await file.size(); }));
+    tasks.push_back(create_task([&]() -> Coro<> { co_await file.seek(0); }));
+    tasks.push_back(create_task([&]() -> Coro<> { co_await file.tell(); }));
     for (int i = 0; i < ticks; ++i) co_await one_tick();
     for (const auto& task : tasks) task.cancel();
     co_await gather(return_exceptions, tasks);

@@ -191,5 +191,46 @@ TUTTI_TEST(Names, CallsOnThemAreCancelled) {
   }
 }
 
+/// What `call` returns is awaited in a task, whatever it gives.
+template <class F>
+Task<> task_of(F call) {
+  return create_task([call]() -> Coro<> { (void)co_await call(); });
+}
+
+// On names in a directory that is not there, so that nothing is left to be done behind their backs.
+TUTTI_TEST(Names, AllOtherCallsOnThemAreCancelledToo) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch / "none/file";
+  const std::string other = scratch / "none/other";
+  for (int ticks = 0; ticks < 2; ++ticks) {
+    std::vector<Task<>> tasks;
+    tasks.push_back(task_of([&] { return files::lstat(path); }));
+    tasks.push_back(task_of([&] { return files::exists(path); }));
+    tasks.push_back(task_of([&] { return files::is_file(path); }));
+    tasks.push_back(task_of([&] { return files::is_dir(path); }));
+    tasks.push_back(task_of([&] { return files::is_symlink(path); }));
+    tasks.push_back(task_of([&] { return files::getsize(path); }));
+    tasks.push_back(task_of([&] { return files::samefile(path, other); }));
+    tasks.push_back(task_of([&] { return files::access(path, files::Access::read); }));
+    tasks.push_back(task_of([&] { return files::disk_usage(path); }));
+    tasks.push_back(task_of([&] { return files::readlink(path); }));
+    tasks.push_back(task_of([&] { return files::mkdir(path); }));
+    tasks.push_back(task_of([&] { return files::rmdir(path); }));
+    tasks.push_back(task_of([&] { return files::removedirs(path); }));
+    tasks.push_back(task_of([&] { return files::rmtree(path); }));
+    tasks.push_back(task_of([&] { return files::remove(path); }));
+    tasks.push_back(task_of([&] { return files::unlink(path); }));
+    tasks.push_back(task_of([&] { return files::replace(path, other); }));
+    tasks.push_back(task_of([&] { return files::renames(path, scratch / "file"); }));
+    tasks.push_back(task_of([&] { return files::symlink(other, path); }));
+    tasks.push_back(task_of([&] { return files::link(other, path); }));
+    tasks.push_back(task_of([&] { return files::utime(path); }));
+    tasks.push_back(task_of([&] { return files::truncate(path, 0); }));
+    for (int i = 0; i < ticks; ++i) co_await one_tick();
+    for (const auto& task : tasks) EXPECT_TRUE(task.cancel());
+    for (const auto& task : tasks) CO_ASSERT_THROW(co_await task, CancelledError);
+  }
+}
+
 }  // namespace
 }  // namespace tutti::tests

@@ -74,6 +74,16 @@ TUTTI_TEST(Scan, MayBeLeftInTheMiddle) {
   task.cancel();
   CO_ASSERT_THROW(co_await task, CancelledError);
   EXPECT_FALSE(co_await entries.next());
+
+  auto steps = files::walk(scratch.path());
+  auto walking = create_task([steps]() -> Coro<> { co_await steps.next(); });
+  auto listing = create_task([&]() -> Coro<> { co_await files::listdir(scratch.path()); });
+  co_await one_tick();
+  walking.cancel();
+  listing.cancel();
+  CO_ASSERT_THROW(co_await walking, CancelledError);
+  CO_ASSERT_THROW(co_await listing, CancelledError);
+  EXPECT_FALSE(co_await steps.next());
 }
 
 TUTTI_TEST(Scan, WalksDownATree) {

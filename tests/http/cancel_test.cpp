@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // What a server awaits, and the end of a session, when the task is cancelled.
+#include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "http_support.hpp"
+#include "support/scratch_directory.hpp"
 
 namespace {
 
@@ -14,6 +16,7 @@ using http::Response;
 using test_support::turn;
 
 TUTTI_TEST(HttpServerCancel, OfTheStartListensToNothing) {
+  const test_support::ScratchDirectory folder;
   http::Server server;
   bool slow = true;
   server.on_startup([&slow]() -> Coro<> {
@@ -25,6 +28,15 @@ TUTTI_TEST(HttpServerCancel, OfTheStartListensToNothing) {
   CO_ASSERT_THROW((void)co_await starting, tutti::CancelledError);
   EXPECT_TRUE(server.addresses().empty());
   co_await server.close();
+
+  http::Server local;
+  local.on_startup([]() -> Coro<> { co_await tutti::sleep(1h); });
+  auto starting_local = tutti::create_task(local.start_unix(folder / "socket"));
+  co_await turn();
+  starting_local.cancel();
+  CO_ASSERT_THROW((void)co_await starting_local, tutti::CancelledError);
+  EXPECT_FALSE(std::filesystem::exists(folder / "socket"));
+  co_await local.close();
 }
 
 TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The reader alone, fed by hand. Each test names the test of CPython's that it mirrors (test_streams.StreamTests).
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -204,6 +205,26 @@ TUTTI_TEST(StreamReader, LosesNoByteToACancellation) {  // test_exception_cancel
   }
   reader.feed_data("all there");
   EXPECT_EQ(co_await reader.read(99), "all there");
+}
+
+TUTTI_TEST(StreamReader, LosesNoByteWhenAPeekOrTheNextOfALoopIsCancelled) {
+  StreamReader reader;
+  std::string memory(8, '.');
+  const std::function<Coro<>()> reads[] = {[&]() -> Coro<> { (void)co_await reader.next(); },
+                                           [&]() -> Coro<> { (void)co_await reader.peek(2); },
+                                           [&]() -> Coro<> { (void)co_await reader.read_into(memory); }};
+  for (const auto& read : reads) {
+    for (const bool late : {false, true}) {
+      auto task = tutti::create_task(read());
+      co_await tutti::sleep(0s);
+      if (late) reader.feed_data("line\n");  // it is there, and its task has not run yet
+      task.cancel();
+      EXPECT_THROW(co_await task, tutti::CancelledError);
+      if (!late) reader.feed_data("line\n");
+      EXPECT_EQ(co_await reader.readline(), "line\n");
+    }
+  }
+  EXPECT_EQ(memory, "........");
 }
 
 TUTTI_TEST(StreamReader, CanBeReadAgainAfterACancellation) {

@@ -54,11 +54,13 @@ TUTTI_TEST(SubprocessCancel, OfAWaitInTheIterationInWhichTheChildEnds) {
 
 // test_subprocess.SubprocessMixin.test_cancel_make_subprocess_transport_exec, test_cancel_post_init
 TUTTI_TEST(SubprocessCancel, OfTheCreationKillsTheChild) {
-  auto creating = create_task(blocked());
-  co_await turns(1);
-  creating.cancel();
-  CO_ASSERT_THROW((void)co_await creating, CancelledError);
-  EXPECT_TRUE(no_child_is_left());
+  for (const bool shell : {false, true}) {
+    auto creating = create_task(shell ? create_subprocess_shell("cat", {.input = PIPE, .output = DEVNULL}) : blocked());
+    co_await turns(1);
+    creating.cancel();
+    CO_ASSERT_THROW((void)co_await creating, CancelledError);
+    EXPECT_TRUE(no_child_is_left());
+  }
 }
 
 TUTTI_TEST(SubprocessCancel, OfTheCreationBeforeItBeginsStartsNothing) {

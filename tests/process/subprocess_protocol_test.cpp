@@ -134,13 +134,16 @@ TUTTI_TEST(SubprocessProtocolCancel, KillsTheChild) {
   auto before = create_task(subprocess_exec(recorder, "cat"));
   before.cancel();
   CO_ASSERT_THROW((void)co_await before, CancelledError);
-  const auto protocol = recorder();
-  auto creating = create_task(subprocess_exec([protocol] { return protocol; }, "cat"));
-  co_await turns(1);
-  creating.cancel();
-  CO_ASSERT_THROW((void)co_await creating, CancelledError);
-  EXPECT_TRUE(no_child_is_left());
-  co_await protocol->lost;
+  for (const bool shell : {false, true}) {
+    const auto protocol = recorder();
+    const auto factory = [protocol] { return protocol; };
+    auto creating = create_task(shell ? subprocess_shell(factory, "cat") : subprocess_exec(factory, "cat"));
+    co_await turns(1);
+    creating.cancel();
+    CO_ASSERT_THROW((void)co_await creating, CancelledError);
+    EXPECT_TRUE(no_child_is_left());
+    co_await protocol->lost;
+  }
 }
 
 TEST(SubprocessProtocolOfAClosedLoop, IsLetGoOfAndItsChildKilled) {

@@ -7,6 +7,7 @@
 #include <tutti/sync/capacity_limiter.hpp>
 #include <tutti/sync/condition.hpp>
 #include <tutti/sync/lock.hpp>
+#include <tutti/sync/memory_channel.hpp>
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
 
@@ -58,6 +59,50 @@ TUTTI_VIRTUAL_TEST(ScopedCancel, OfAConditionLeavesTheLineAndPassesItsLockOn) {
 TUTTI_VIRTUAL_TEST(ScopedCancel, OfALimiterLeavesTheLineAndPassesTheTokenOn) {
   tutti::CapacityLimiter limiter(1);
   co_await check_scoped(limiter);
+}
+
+TUTTI_VIRTUAL_TEST(CapacityLimiterCancel, OfACallOnBehalfOfAnotherLeavesTheLineAndPassesTheTokenOn) {
+  tutti::CapacityLimiter limiter(1);
+  const int borrowers[3] = {};
+  const auto borrow = [&](const int& borrower, bool scoped) -> Coro<> {
+    if (scoped) {
+      const auto token = co_await limiter.scoped_on_behalf_of(&borrower);
+    } else {
+      co_await limiter.acquire_on_behalf_of(&borrower);
+      limiter.release_on_behalf_of(&borrower);
+    }
+  };
+  for (const bool scoped : {false, true}) {
+    co_await limiter.acquire();
+    const auto waiting = tutti::create_task(borrow(borrowers[0], scoped));
+    const auto woken = tutti::create_task(borrow(borrowers[1], scoped));
+    const auto next = tutti::create_task(borrow(borrowers[2], scoped));
+    co_await one_tick();
+    waiting.cancel();
+    CO_ASSERT_THROW(co_await waiting, CancelledError);
+    limiter.release();
+    woken.cancel();  // in the tick in which it was woken
+    CO_ASSERT_THROW(co_await woken, CancelledError);
+    co_await next;
+    EXPECT_EQ(limiter.borrowed_tokens(), 0U);
+  }
+}
+
+TUTTI_VIRTUAL_TEST(MemoryChannelCancel, OfTheNextOfALoopIsAsOfAReceive) {
+  auto [sender, receiver] = tutti::open_memory_channel<int>();
+  for (const bool handed_over : {false, true}) {
+    std::optional<int> got;
+    const auto next = tutti::create_task([&receiver, &got]() -> Coro<> {
+      got = co_await receiver.next();
+      co_await one_tick();
+    });
+    co_await one_tick();
+    if (handed_over) sender.send_nowait(1);
+    next.cancel();
+    CO_ASSERT_THROW(co_await next, CancelledError);
+    EXPECT_EQ(got.has_value(), handed_over);
+    CO_ASSERT_THROW(sender.send_nowait(2), tutti::WouldBlock);
+  }
 }
 
 TUTTI_VIRTUAL_TEST(Condition, HoldsTheLockAgainWhenAWaitForAPredicateIsCancelled) {

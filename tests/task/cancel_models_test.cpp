@@ -31,6 +31,18 @@ TUTTI_VIRTUAL_TEST(CancelModels, TaskCancelPassesThroughAScope) {
   EXPECT_FALSE(scope.cancel_called());
 }
 
+TUTTI_VIRTUAL_TEST(CancelModels, TaskCancelPassesThroughEachKindOfScope) {
+  const TimePoint later = get_running_loop().time() + 1h;
+  const std::vector<Task<>> tasks = {create_task([]() -> Coro<> { co_await cancel_scope(forever); }),
+                                     create_task([]() -> Coro<> { co_await move_on_after(1h, forever); }),
+                                     create_task([later]() -> Coro<> { co_await move_on_at(later, forever); }),
+                                     create_task([]() -> Coro<> { co_await fail_after(1h, forever); }),
+                                     create_task([later]() -> Coro<> { co_await fail_at(later, forever); })};
+  co_await turn();
+  for (const auto& task : tasks) task.cancel();
+  for (const auto& task : tasks) CO_ASSERT_THROW(co_await task, CancelledError);
+}
+
 TUTTI_VIRTUAL_TEST(CancelModels, TaskCancelPassesThroughACancelledScopeToo) {
   for (const bool scope_first : {false, true}) {
     CancelScope scope;

@@ -93,5 +93,44 @@ TUTTI_VIRTUAL_TEST(ComprehensionCancel, ArrivesInItsSourceAndEndsThat) {
   EXPECT_TRUE(left);
 }
 
+AsyncGenerator<int> all_numbers(bool& left) {
+  const OnExit note{left};
+  for (int i = 0;; ++i) co_yield i;
+}
+
+TUTTI_VIRTUAL_TEST(ComprehensionCancel, ArrivesInTheFunctionAndEndsTheWholeChain) {
+  for (const bool filters : {false, true}) {
+    bool left = false;
+    const auto slow = [](auto) -> Coro<bool> {
+      co_await sleep(1h);
+      co_return true;
+    };
+    const auto task = create_task([&]() -> Coro<> {
+      if (filters) {
+        (void)co_await collect(all_numbers(left) | aenumerate() | atake(2) | afilter(slow));
+      } else {
+        (void)co_await collect(all_numbers(left) | aenumerate() | atake(2) | amap(slow));
+      }
+    });
+    co_await turn();
+    EXPECT_FALSE(left);
+    task.cancel();
+    CO_ASSERT_THROW(co_await task, CancelledError);
+    EXPECT_TRUE(left);
+  }
+}
+
+TUTTI_VIRTUAL_TEST(ComprehensionCancel, EndsWhatIsMadeOfARange) {
+  auto items = from_range(std::vector{1, 2, 3}) | amap([](int item) -> Coro<int> {
+                 co_await sleep(1h);
+                 co_return item;
+               });
+  const auto task = create_task([&]() -> Coro<> { (void)co_await items.next(); });
+  co_await turn();
+  task.cancel();
+  CO_ASSERT_THROW(co_await task, CancelledError);
+  EXPECT_FALSE(co_await items.next());
+}
+
 }  // namespace
 }  // namespace tutti::tests

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // timeout, timeout_at: CPython's test_timeouts.
 #include <string>
+#include <vector>
 
 #include <tutti/base/exception_group.hpp>
 #include <tutti/task/task_group.hpp>
@@ -127,6 +128,15 @@ TUTTI_VIRTUAL_TEST(Timeout, DoesNotTakeACancellationForItsOwn) {
                                 }),
                CancelledError);
   EXPECT_FALSE(expired);
+}
+
+TUTTI_VIRTUAL_TEST(Timeout, PassesACancellationFromOutsideThrough) {
+  const auto later = get_running_loop().time() + 1h;
+  const std::vector<Task<>> tasks = {create_task([]() -> Coro<> { co_await timeout(1h, forever); }),
+                                     create_task([later]() -> Coro<> { co_await timeout_at(later, forever); })};
+  co_await turn();
+  for (const auto& task : tasks) task.cancel();
+  for (const auto& task : tasks) CO_ASSERT_THROW(co_await task, CancelledError);
 }
 
 // test_timeouts.TimeoutTests.test_outer_task_is_not_cancelled

@@ -255,6 +255,23 @@ TUTTI_VIRTUAL_TEST(ExceptStar, HandlesWhatLeavesATaskGroup) {
   EXPECT_EQ(log, Log{"ValueError: child"});
 }
 
+TUTTI_VIRTUAL_TEST(ExceptStar, HandlesACancellationOnlyIfAskedTo) {
+  Log log;
+  auto passes = tutti::create_task([&]() -> Coro<> {
+    co_await tutti::except_star<std::exception>(tutti::sleep(1h), [&](const auto&) { log.emplace_back("passes"); });
+  });
+  auto handles = tutti::create_task([&]() -> Coro<> {
+    co_await tutti::except_star<tutti::CancelledError>(tutti::sleep(1h),
+                                                       [&](const auto&) { log.emplace_back("handles"); });
+  });
+  co_await tutti::sleep(0s);
+  passes.cancel();
+  handles.cancel();
+  EXPECT_EQ(co_await what_leaves(passes), "CancelledError");
+  EXPECT_EQ(co_await what_leaves(handles), "nothing");
+  EXPECT_EQ(log, Log{"handles"});
+}
+
 TUTTI_VIRTUAL_TEST(ExceptStar, TakesRequestsToLeaveAsABaseExceptionGroup) {
   std::string seen;
   const auto cancelled = std::make_exception_ptr(tutti::CancelledError("c"));
@@ -339,6 +356,19 @@ TUTTI_VIRTUAL_TEST(AsyncWith, LeavesAfterACancellation) {
   task.cancel();
   EXPECT_EQ(co_await what_leaves(task), "CancelledError");
   EXPECT_EQ(log, (Log{"enter", "exit CancelledError"}));
+}
+
+TUTTI_VIRTUAL_TEST(AsyncWith, PassesACancellationOnThatComesWhileItEntersOrLeaves) {
+  for (const bool enters : {false, true}) {
+    Log log;
+    auto task = tutti::create_task(
+        [&]() -> Coro<> { co_await tutti::async_with(Manager(log, true), []() -> Coro<> { co_return; }); });
+    co_await tutti::sleep(0s);
+    if (!enters) co_await tutti::sleep(1ms);
+    task.cancel();
+    EXPECT_EQ(co_await what_leaves(task), "CancelledError");
+    EXPECT_EQ(log, enters ? Log{} : Log{"enter"});
+  }
 }
 
 TUTTI_VIRTUAL_TEST(AsyncWith, PassesTheResultThroughIfExitCannotSuppress) {
