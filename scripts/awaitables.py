@@ -15,7 +15,7 @@ OBJECTS = {
     "ReceiveChannel": "channel", "QueueBase": "queue", "BasicQueue": "queue", "AsCompleted": "as_completed",
     "DatagramSocket": "socket", "SignalReceiver": "receiver", "ClientSession": "session", "ClientResponse": "response",
     "StreamResponse": "response", "BodyStream": "content()", "AsyncGenerator": "generator", "MapResults": "results", "CancelScope": "scope", "ProcessPoolExecutor": "process_pool",
-    "ThreadPoolExecutor": "pool", "NamedTemporaryFile": "temporary", "TemporaryDirectory": "temporary",
+    "ThreadPoolExecutor": "pool", "ParkingLot": "parking_lot", "NamedTemporaryFile": "temporary", "TemporaryDirectory": "temporary",
 }
 
 # Functions that need no row, and why.
