@@ -60,7 +60,30 @@ TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
   writer.abort();
 }
 
-TUTTI_VIRTUAL_TEST(HttpServerCancel, OfAWriteSendsThePieceAllTheSame) {
+TUTTI_TEST(HttpServerCancel, OfServingForeverTwiceCutsOffWhatIsLeft) {
+  http::Server server;
+  tutti::Future<> reached;
+  server.get("/", [reached]() -> Coro<Response> {
+    reached.set_result();
+    co_await tutti::sleep(1h);
+    co_return Response();
+  });
+  co_await server.start();
+  auto serving = tutti::create_task(server.serve_forever());
+  auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.addresses().front().port());
+  writer.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  co_await reached;
+  serving.cancel();
+  co_await test_support::turns(3);
+  EXPECT_FALSE(serving.done());
+  serving.cancel();
+  CO_ASSERT_THROW(co_await serving, tutti::CancelledError);
+  EXPECT_EQ(co_await reader.read(), "");
+  co_await until([&] { return server.connections() == 0; });
+  writer.abort();
+}
+
+TUTTI_VIRTUAL_TEST(HttpServerCancel, OfAWriteOrOfTheEndSendsAllTheSame) {
   constexpr std::size_t size = 20'000'000;
   http::Server server;
   server.get("/", [](Request& request) -> Coro<Response> {
@@ -68,13 +91,13 @@ TUTTI_VIRTUAL_TEST(HttpServerCancel, OfAWriteSendsThePieceAllTheSame) {
     co_await response.prepare(request);
     EXPECT_NE(co_await error_of<tutti::TimeoutError>(tutti::wait_for(response.write(std::string(size, 'x')), 1s)),
               "no error");
-    co_await response.write_eof();
+    EXPECT_NE(co_await error_of<tutti::TimeoutError>(tutti::wait_for(response.write_eof(), 1s)), "no error");
     co_return response;
   });
   co_await server.start();
   http::ClientSession session;
   const auto response = co_await session.get(server.url() + "/");
-  co_await tutti::sleep(2s);
+  co_await tutti::sleep(3s);
   EXPECT_EQ((co_await response.read()).size(), size);
   co_await end(session, server);
 }
