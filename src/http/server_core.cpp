@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <tutti/base/error.hpp>
+#include <tutti/task/scope_node.hpp>
 #include <tutti/task/timeout.hpp>
 
 namespace tutti::http::detail {
@@ -145,6 +146,7 @@ Coro<> ServerCore::serve_forever(std::shared_ptr<ServerCore> self) {
     if (self->abandoned_) throw RuntimeError("serve_forever: the server was left without close()");
     co_return;
   }
+  const tutti::detail::ScopeShield shield;  // a cancelled scope would cut each wait of the shutdown short
   co_await close(self);
   std::rethrow_exception(std::move(error));
 }

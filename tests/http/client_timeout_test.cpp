@@ -168,7 +168,8 @@ TUTTI_VIRTUAL_TEST(HttpClientTimeout, LimitsTheWaitForAFreeConnection) {
 TUTTI_VIRTUAL_TEST(HttpClientTimeout, IsNotMistakenForTheTimeoutOfACaller) {
   auto server = co_await stalling("");
   http::ClientSession session;
-  EXPECT_EQ(co_await error_of<tutti::TimeoutError>(tutti::wait_for(session.get(url_of(server)), 2s)), "timed out");
+  EXPECT_EQ(co_await error_of<tutti::TimeoutError>(tutti::wait_for(session.get(url_of(server)), 2s)),
+            "wait_for: timed out after 2 s");
   EXPECT_EQ(session.connections_in_use(), 0U);
   co_await end(session, server);
 }

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <tutti/task/cancel_scope.hpp>
+
 #include "http_support.hpp"
 
 namespace {
@@ -133,6 +135,22 @@ TUTTI_TEST(HttpServerShutdown, ServesForeverUntilItIsClosedOrCancelled) {
   task.cancel();
   EXPECT_THROW(co_await task, tutti::CancelledError);
   EXPECT_NE(co_await error_of<tutti::RuntimeError>(cancelled.start()), "no error");
+}
+
+TUTTI_TEST(HttpServerShutdown, KeepsItsOrderAlsoInACancelledScope) {
+  http::Server server;
+  bool hook_ended = false;
+  server.on_shutdown([&hook_ended]() -> Coro<> {
+    co_await tutti::sleep(0s);
+    co_await tutti::sleep(1ms);
+    hook_ended = true;
+  });
+  co_await server.start();
+  co_await tutti::cancel_scope([&server](tutti::CancelScope& scope) -> Coro<> {
+    tutti::get_running_loop().call_soon([&scope] { scope.cancel(); });
+    co_await server.serve_forever();
+  });
+  EXPECT_TRUE(hook_ended);
 }
 
 TUTTI_TEST(HttpServerShutdown, ServesForeverNoMoreWhenTheServerIsLeft) {

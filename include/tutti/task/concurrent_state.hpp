@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tutti/base/clock.hpp>
+#include <tutti/base/copyable.hpp>
 #include <tutti/base/function.hpp>
 #include <tutti/base/ref.hpp>
 #include <tutti/loop/event_loop.hpp>
