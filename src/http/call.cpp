@@ -111,7 +111,7 @@ void Call::take_credentials() {
 RequestHead Call::head() const {
   RequestHead head{.method = method, .target = url.request_target()};
   if (!headers.contains("Host")) head.headers.add("Host", url.host_header());
-  for (const auto& [name, value] : headers) head.headers.add(name, value);
+  head.headers.update(headers);
   return head;
 }
 

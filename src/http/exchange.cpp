@@ -56,7 +56,8 @@ Coro<ResponseHead> Exchange::read_head() {
     answered_ = true;
     connection().reader.consume(feed(data, nothing));
   }
-  content_length_ = content_length_of(parser.head().headers);
+  // After a HEAD it is what a GET would give.
+  content_length_ = parser.complete() ? content_length_of(parser.head().headers) : parser.content_length();
   co_return parser.take_head();
 }
 

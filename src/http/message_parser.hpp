@@ -20,7 +20,7 @@
 #include "field_text.hpp"
 #include "parser_beast.hpp"
 #include "parser_policy.hpp"
-#include "usual_request.hpp"
+#include "usual_head.hpp"
 
 namespace tutti::http::detail {
 
@@ -149,7 +149,7 @@ class MessageParser {
     framing_ = {};
     remaining_ = received_ = 0;
     phase_ = Phase::head;
-    to_eof_ = keep_alive_ = behind_chunk_ = false;
+    to_eof_ = keep_alive_ = behind_chunk_ = usual_ = false;
   }
 
   /// Made when it is needed first: most connections of a server never do.
@@ -196,10 +196,8 @@ class MessageParser {
   }
 
   std::size_t step_head(BytesView data) {
-    if constexpr (kRequest) {
-      if (begins_head()) {
-        if (const auto taken = take_usual(data); taken != 0) return taken;
-      }
+    if (begins_head()) {
+      if (const auto taken = take_usual(data); taken != 0) return taken;
     }
     LineBlock& block = careful().head_block;
     const auto taken = block.feed(data);
@@ -207,22 +205,39 @@ class MessageParser {
     return taken;
   }
 
-  /// The head of a request without a body, if `data` begins with one of the usual form.
+  /// Takes the head if `data` begins with one of the usual form.
   std::size_t take_usual(BytesView data) {
-    const UsualRequest usual = read_usual_request(data, head_limits(limits_), known_host_, head_);
+    const UsualHead usual = read_usual(data);
     if (usual.size == 0) return 0;
-    framing_ = {.chunked = false, .length = 0};
     keep_alive_ =
         usual.names_connection ? wants_keep_alive(head_.version, head_.headers) : head_.version == Version::http11;
-    phase_ = Phase::complete;
+    usual_ = true;
+    begin_counted(usual.length);
     return usual.size;
+  }
+
+  UsualHead read_usual(BytesView data) {
+    if constexpr (kRequest) {
+      return read_usual_head(data, head_limits(limits_), known_host_, head_);
+    } else {
+      if (request_method_ == Method::head || request_method_ == Method::connect) return {};
+      return read_usual_head(data, head_limits(limits_), head_);
+    }
+  }
+
+  /// A body of `length` bytes comes next.
+  void begin_counted(std::uint64_t length) {
+    framing_ = {.chunked = false, .length = length};
+    check_body(length);
+    remaining_ = length;
+    phase_ = length == 0 ? Phase::complete : Phase::length;
   }
 
   void on_head(std::string_view text) {
     const auto line = text.substr(0, text.find('\r'));
     std::string patched;
+    if (take_usual(text) != 0) return;
     if constexpr (kRequest) {
-      if (take_usual(text) != 0) return;
       check_request_line(line);
       careful_->beast.emplace(head_, careful_->trailers).body = body_;
     } else {
@@ -274,9 +289,7 @@ class MessageParser {
     } else if (framing_.chunked) {
       phase_ = Phase::chunk_line;
     } else if (framing_.length) {
-      check_body(*framing_.length);
-      remaining_ = *framing_.length;
-      phase_ = Phase::length;
+      begin_counted(*framing_.length);
     } else {
       phase_ = Phase::to_eof;
     }
@@ -310,6 +323,10 @@ class MessageParser {
   }
 
   std::size_t put_body(BytesView data) {
+    if (usual_) {
+      body_->append(data);
+      return data.size();
+    }
     bool more = false;
     return careful_->beast->put(data, more);
   }
@@ -406,6 +423,7 @@ class MessageParser {
   Phase phase_ = Phase::head;
   bool to_eof_ = false;
   bool keep_alive_ = false;
+  bool usual_ = false;         // the head was of the usual form: a body is counted here
   bool behind_chunk_ = false;  // the CRLF behind a chunk's data comes next
   std::unique_ptr<CarefulParser<Head>> careful_;
   std::optional<ParserError> failure_;

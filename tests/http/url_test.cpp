@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tutti/http/url.hpp>
 
+#include <random>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,6 +48,40 @@ TEST(Url, HasDefaults) {
   EXPECT_EQ(Url("http://h?q").request_target(), "/?q");
   EXPECT_EQ(Url("http://h/?").request_target(), "/?");
   EXPECT_EQ(Url("http://user@h").credentials(), std::pair("user"s, ""s));
+}
+
+TEST(Url, MayHaveAHostThatBeginsLikeAnAddress) {
+  EXPECT_EQ(Url("http://10.0.0.1.example/").host(), "10.0.0.1.example");
+  EXPECT_EQ(Url("http://user@10.0.0.1.example:81/#x").host(), "10.0.0.1.example");
+}
+
+TEST(Url, HasTheSamePartsWithAndWithoutAFragment) {  // one goes the long way
+  std::mt19937 random(1);                            // NOLINT(cert-msc51-cpp): the same in each run
+  static constexpr std::string_view kMatters = "aZ0.-:/?@%&=[]~ \\|\x7f\xe4";
+  const std::string_view urls[] = {"http://example.com:8080/a/b?c=d&e", "https://127.0.0.1/", "http://a", "http://a?x"};
+  int taken = 0;
+  for (int i = 0; i < 4'000; ++i) {
+    std::string text(urls[static_cast<std::size_t>(i) % std::size(urls)]);
+    for (auto changes = random() % 3; changes > 0; --changes) {
+      const char c = kMatters[random() % kMatters.size()];
+      const std::size_t at = random() % text.size();
+      random() % 2 == 0 ? text.replace(at, 1, 1, c) : text.insert(at, 1, c);
+    }
+    const auto parts_of = [](const std::string& url_text) -> std::string {
+      try {
+        const Url url(url_text);
+        const std::string port = std::to_string(url.port()) + (url.has_query() ? " ?" : " -");
+        return std::string(url.scheme()) + " " + std::string(url.host()) + " " + port + std::string(url.userinfo()) +
+               " " + std::string(url.path()) + " " + std::string(url.query()) + " " + url.to_string();
+      } catch (const InvalidUrlError&) {
+        return "invalid";
+      }
+    };
+    const std::string parts = parts_of(text);
+    ASSERT_EQ(parts, parts_of(text + "#")) << text;
+    taken += parts == "invalid" ? 0 : 1;
+  }
+  EXPECT_GT(taken, 1'500);
 }
 
 TEST(Url, TakesIpAddresses) {

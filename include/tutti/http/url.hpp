@@ -113,6 +113,7 @@ class Url {
     return std::string_view(text_).substr(part.begin, part.size);
   }
   void parse(std::string_view text);
+  [[nodiscard]] bool take_usual(std::string_view text);
   [[nodiscard]] std::string with_query_text(std::string_view query) const;
 
   std::string text_;
