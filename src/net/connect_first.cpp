@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 #include <tutti/base/error.hpp>
 #include <tutti/base/exception_group.hpp>
@@ -83,7 +84,7 @@ struct Failure {
   const auto refused = [&](const Failure& failure) {
     return failure.number == failures.front().number && failure.text.starts_with("connect ");
   };
-  if (std::all_of(failures.begin(), failures.end(), refused)) {
+  if (failures.size() == addresses.size() && std::all_of(failures.begin(), failures.end(), refused)) {
     std::string tried;
     for (const Address& address : addresses) tried += (tried.empty() ? "" : ", ") + address.to_string();
     throw_os_error(failures.front().number, "connect " + (tried == name ? name : name + " (" + tried + ")"));
@@ -124,6 +125,9 @@ Coro<Ref<Connection>> connect_first(std::vector<Address> addresses, std::string 
     connection = co_await connect_in_turn(addresses, options, errors);
   }
   if (connection) co_return std::move(connection);
+  // Whoever cancels an attempt from outside, and not us, has not cancelled us: CPython's TimeoutError.
+  std::erase_if(errors, [](const std::exception_ptr& error) { return holds<CancelledError>(error); });
+  if (errors.empty()) throw TimeoutError("connect " + name + ": every attempt was cancelled");
   if (options.all_errors) throw ExceptionGroup("connect " + name, std::move(errors));
   throw_failures(name, addresses, errors);
 }

@@ -88,6 +88,40 @@ TUTTI_VIRTUAL_TEST(HappyEyeballs, MayBeCancelled) {
 }
 
 // test_base_events: test_create_connection_multiple_errors, test_create_connection_all_errors…
+/// Cancels each task but the running one and `spared`.
+void cancel_others(const tutti::AnyTask& spared) {
+  for (const tutti::AnyTask& task : tutti::all_tasks()) {
+    if (task != *tutti::current_task() && task != spared) task.cancel();
+  }
+}
+
+// test_base_events: test_create_connection_happy_eyeballs_empty_exceptions
+TUTTI_VIRTUAL_TEST(HappyEyeballs, WhoseAttemptsSomebodyCancelsTimeOut) {
+  const DeafPort deaf("127.0.0.1", 0);
+  const DeafPort deaf_too("127.0.0.2", 0);
+  for (const bool all_errors : {false, true}) {
+    const std::vector<Address> addresses{deaf.address(), deaf_too.address()};
+    auto connecting = tutti::create_task(
+        tutti::open_connection(addresses, {.happy_eyeballs_delay = 250ms, .all_errors = all_errors}));
+    co_await tutti::sleep(300ms);
+    cancel_others(connecting);
+    EXPECT_EQ(co_await error_of<tutti::TimeoutError>(connecting), "connect " + deaf.address().to_string() + ", " +
+                                                                      deaf_too.address().to_string() +
+                                                                      ": every attempt was cancelled");
+    EXPECT_FALSE(connecting.cancelled());
+  }
+}
+
+TUTTI_VIRTUAL_TEST(HappyEyeballs, TellTheErrorsOfThoseThatNobodyCancelled) {
+  const DeafPort deaf("127.0.0.1", 0);
+  const std::vector<Address> addresses{deaf.address(), Address::local("/nowhere/socket")};
+  auto connecting = tutti::create_task(tutti::open_connection(addresses, {.happy_eyeballs_delay = 250ms}));
+  co_await tutti::sleep(300ms);
+  cancel_others(connecting);
+  EXPECT_EQ(co_await error_of<tutti::FileNotFoundError>(connecting),
+            "connect /nowhere/socket: no such file or directory");
+}
+
 TUTTI_TEST(HappyEyeballs, TellAllErrors) {
   auto server = co_await tutti::start_server(greet, "127.0.0.3", 0);
   std::vector<Address> addresses{at("127.0.0.1", server.port()), at("127.0.0.2", server.port())};
