@@ -139,19 +139,43 @@ CONFORMANCE_IO(test_base_events, BaseEventLoopWithSelectorTests, test_create_con
   EXPECT_TRUE(contains(text, "connect " + closed.address().to_string() + ": connection refused")) << text;
 }
 
-CONFORMANCE_IO(test_base_events, BaseEventLoopWithSelectorTests, test_create_connection_timeout) {
-  // A backlog of 0 holds one connection; who comes later waits for the peer.
-  Socket full(AddressFamily::ipv4);
-  full.bind(at("127.0.0.1", 0));
-  full.listen(0);
-  const Address address = full.getsockname();
-  std::vector<Socket> waiting;
-  for (int i = 0; i < 2; ++i) {
-    waiting.emplace_back(AddressFamily::ipv4);
-    (void)::connect(waiting.back().fd(), static_cast<const sockaddr*>(address.data()),
-                    static_cast<socklen_t>(address.size()));
+/// A backlog of 0 holds one connection; who comes later waits for the peer.
+class FullPort {
+ public:
+  FullPort() {
+    listener_.bind(at("127.0.0.1", 0));
+    listener_.listen(0);
+    const Address listening = address();
+    for (int i = 0; i < 2; ++i) {
+      waiting_.emplace_back(AddressFamily::ipv4);
+      (void)::connect(waiting_.back().fd(), static_cast<const sockaddr*>(listening.data()),
+                      static_cast<socklen_t>(listening.size()));
+    }
   }
-  EXPECT_THROW(co_await wait_for(create_connection(&make_protocol, address), 1ms), TimeoutError);
+  [[nodiscard]] Address address() const { return listener_.getsockname(); }
+
+ private:
+  Socket listener_{AddressFamily::ipv4};
+  std::vector<Socket> waiting_;
+};
+
+CONFORMANCE_IO(test_base_events, BaseEventLoopWithSelectorTests, test_create_connection_timeout) {
+  const FullPort full;
+  EXPECT_THROW(co_await wait_for(create_connection(&make_protocol, full.address()), 1ms), TimeoutError);
+}
+
+CONFORMANCE_IO(test_base_events, BaseEventLoopWithSelectorTests,
+               test_create_connection_happy_eyeballs_empty_exceptions) {
+  // There a mock stands for a race whose attempts somebody has cancelled; here that is done.
+  const FullPort one;
+  const FullPort other;
+  const std::vector<Address> addresses{one.address(), other.address()};
+  const auto connecting = create_task(open_connection(addresses, {.happy_eyeballs_delay = 0s}));
+  co_await sleep(10ms);
+  for (const AnyTask& task : all_tasks()) {
+    if (task != *current_task() && task != connecting) task.cancel();
+  }
+  EXPECT_TRUE(contains(message_in<TimeoutError>(co_await error_of(connecting)), "cancelled"));
 }
 
 CONFORMANCE_IO(test_base_events, BaseEventLoopWithSelectorTests, test_create_connection_wrong_sock) {

@@ -4,9 +4,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <unistd.h>
+
+#include <tutti/base/log.hpp>
+#include <tutti/io/pipe.hpp>
+#include <tutti/loop/io_backend.hpp>
 #include <tutti/loop/policy.hpp>
 #include <tutti/task/async_generator.hpp>
 #include <tutti/task/executor.hpp>
@@ -18,6 +24,7 @@ namespace tutti::conformance {
 namespace {
 
 using std::string;
+using std::string_view;
 
 // A loop in virtual time that reports as loops do by default: to the log, which is caught too.
 std::unique_ptr<EventLoop> new_plain_loop() {
@@ -223,6 +230,34 @@ CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_set_exc_handler_b
   EXPECT_TRUE(reported);
 }
 
+CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_default_exc_handler_broken) {
+  // The default handler cannot be replaced here; what can fail in it is the log that it writes to.
+  const auto loop = new_plain_loop();
+  std::vector<string> messages;
+  set_log_sink([&](LogLevel, string_view, string_view message) {
+    messages.emplace_back(message);
+    throw ValueError("spam");
+  });
+  const auto run_loop = [&] {
+    messages.clear();
+    bool went_on = false;
+    loop->call_soon([] { throw ZeroDivisionError(); });
+    loop->call_soon([&] { went_on = true; });
+    loop->run_once();
+    EXPECT_TRUE(went_on);
+  };
+  run_loop();
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_TRUE(contains(messages[0], "division by zero")) << messages[0];
+
+  loop->set_exception_handler([](EventLoop&, const ExceptionContext&) { throw ValueError("ham"); });
+  run_loop();
+  ASSERT_EQ(messages.size(), 2U);
+  EXPECT_TRUE(contains(messages[0], "in exception handler") && contains(messages[0], "ham")) << messages[0];
+  EXPECT_TRUE(contains(messages[1], "division by zero")) << messages[1];
+  set_log_sink({});
+}
+
 CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_set_task_factory) {
   const auto loop = new_test_loop();
   EXPECT_FALSE(loop->get_task_factory());
@@ -304,6 +339,26 @@ CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_run_once) {
   loop->call_soon([&] { loop->stop(); });
   loop->run_forever();
   EXPECT_EQ(count, 1);
+}
+
+CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_single_selecter_event_callback_after_stopping) {
+  // What is ready when the loop stops is told once, though it stays ready.
+  for (const char* name : {"uring", "epoll", "poll"}) {
+    if (string_view(name) == "uring" && !lowlevel::uring_available()) continue;
+    EventLoop loop({.backend = lowlevel::make_backend(name)});
+    const auto [reader, writer] = make_pipe();
+    ASSERT_EQ(::write(writer.get(), "x", 1), 1);
+    int count = 0;
+    loop.add_reader(reader.get(), [&, fd = reader.get()] {
+      ++count;
+      loop.call_soon([&loop, fd] { loop.remove_reader(fd); });
+    });
+    for (int run = 0; run < 2; ++run) {
+      loop.call_soon([&] { loop.stop(); });
+      loop.run_forever();
+      EXPECT_EQ(count, 1) << name << ", run " << run;
+    }
+  }
 }
 
 CONFORMANCE_OUTSIDE(test_base_events, BaseEventLoopTests, test_run_forever_pre_stopped) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CPython's test_events: TLS and whom it trusts, IPv6, terminals.
+// CPython's test_events: TLS and whom it trusts, IPv6, terminals, local addresses.
 #include <memory>
 #include <string>
 #include <utility>
@@ -305,6 +305,39 @@ CONFORMANCE_IO(test_events, EventLoopTestsMixin, test_bidirectional_pty) {
   co_await writer->lost;
   reader->transport.reset();
   writer->transport.reset();
+}
+
+// --- a local address of another family than the peer's; there it is a name, here an address ---
+
+/// Where nobody listens.
+class NobodyThere {
+ public:
+  NobodyThere() { socket_.bind(*Address::parse("127.0.0.1", 0)); }
+  [[nodiscard]] Address address() const { return socket_.getsockname(); }
+
+ private:
+  Socket socket_{AddressFamily::ipv4};
+};
+
+CONFORMANCE_IO(test_events, EventLoopTestsMixin, test_create_connection_local_addr_skip_different_family) {
+  const NobodyThere closed;
+  const ConnectOptions options{.local_address = Address::parse("127.0.0.1", 0)};
+  std::vector<Address> addresses{*Address::parse("::1", closed.address().port()), closed.address()};
+  EXPECT_THROW(co_await open_connection(addresses, options), OSError);
+  // The one that does not fit is passed over.
+  auto server = co_await run_test_server();
+  addresses = {*Address::parse("::1", server.port()), *Address::parse("127.0.0.1", server.port())};
+  auto [reader, writer] = co_await open_connection(addresses, options);
+  EXPECT_EQ(writer.sockname().family(), AddressFamily::ipv4);
+  co_await close(writer);
+  co_await stop(server);
+}
+
+CONFORMANCE_IO(test_events, EventLoopTestsMixin, test_create_connection_local_addr_nomatch_family) {
+  auto server = co_await run_test_server();
+  const ConnectOptions options{.local_address = Address::parse("::1", 0)};
+  EXPECT_THROW(co_await open_connection("127.0.0.1", server.port(), options), OSError);
+  co_await stop(server);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-// CPython's test_graph. A stack there begins with the plain function that looks; here with the coroutine that does.
+// CPython's test_graph, and what test_tasks and test_pep492 say of a task's own stack. A stack there begins with the plain function that looks; here with the coroutine that does.
+#include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -175,6 +177,46 @@ CONFORMANCE(test_graph, CallStackTestBase, test_stack_future) {
   });
   EXPECT_EQ(seen.graph, "F [] <- {task A [a2 a1] <- {T []}, task B [b1] <- {T []}}");
   EXPECT_TRUE(seen.text.starts_with("* Future(id=")) << seen.text;
+}
+
+// --- Task.get_stack, Task.print_stack: of a task that runs, only its outermost coroutine is known, as in Python ---
+
+string printed_stack(const AnyTask& task) {
+  std::FILE* const file = std::tmpfile();
+  task.print_stack(1, file);
+  std::rewind(file);
+  string text(1000, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+Coro<> bar(string& function, string& text) {
+  const AnyTask self = *current_task();
+  const auto frames = self.get_stack(1);
+  CO_ASSERT_EQ(frames.size(), 1U);
+  function = frames[0].function_name();
+  text = printed_stack(self);
+}
+Coro<> foo(string& function, string& text) { co_await bar(function, text); }
+
+CONFORMANCE(test_tasks, BaseTaskTests, test_get_stack) {
+  string function;
+  string text;
+  co_await create_task(foo(function, text), {.name = "the task"});
+  EXPECT_TRUE(contains(function, "foo(")) << function;
+  EXPECT_TRUE(text.starts_with("Stack for task 'the task' ")) << text;
+  EXPECT_TRUE(contains(text, "foo(")) << text;
+}
+
+Coro<string> look_at_itself() {
+  const auto frames = current_task()->get_stack(1);
+  co_return frames.size() == 1 ? frames[0].function_name() : "";
+}
+
+CONFORMANCE(test_pep492, CoroutineTests, test_task_print_stack) {
+  const string function = co_await create_task(look_at_itself());
+  EXPECT_TRUE(contains(function, "look_at_itself(")) << function;
 }
 
 }  // namespace

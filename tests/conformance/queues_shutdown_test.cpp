@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CPython's test_queues, second part: join and shutdown, for each kind of queue.
+#include <string>
+
 #include <tutti/sync/queue.hpp>
 #include <tutti/task/task_group.hpp>
 
@@ -154,6 +156,33 @@ struct ShutdownImmediateWithUnfinished {
 CONFORMANCE(test_queues, _QueueShutdownTestMixin, test_shutdown_immediate_with_unfinished) {
   co_await for_each_kind<ShutdownImmediateWithUnfinished>();
 }
+
+// Python's `_format()` is what stands behind the type's name in `to_string()`.
+std::string format_of(const std::string& text) { return text.substr(text.find(' ') + 1); }
+
+template <class Q>
+struct FormatOfUnfinished {
+  static Coro<> run() {
+    Q queue;
+    EXPECT_EQ(format_of(queue.to_string()), "maxsize=0>");
+    for (int i = 0; i < 2; ++i) queue.put_nowait(i);
+    for (int i = 0; i < 2; ++i) (void)queue.get_nowait();
+    EXPECT_EQ(format_of(queue.to_string()), "maxsize=0 tasks=2>");
+    co_return;
+  }
+};
+CONFORMANCE(test_queues, _QueueJoinTestMixin, test_format) { co_await for_each_kind<FormatOfUnfinished>(); }
+
+template <class Q>
+struct FormatOfShutDown {
+  static Coro<> run() {
+    Q queue;
+    queue.shutdown();
+    EXPECT_EQ(format_of(queue.to_string()), "maxsize=0 shutdown>");
+    co_return;
+  }
+};
+CONFORMANCE(test_queues, _QueueShutdownTestMixin, test_format) { co_await for_each_kind<FormatOfShutDown>(); }
 
 }  // namespace
 }  // namespace tutti::conformance

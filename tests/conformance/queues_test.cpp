@@ -35,6 +35,10 @@ CONFORMANCE(test_queues, QueueBasicTests, test_str) {
   EXPECT_TRUE(contains(bounded.to_string(), "putters[1]")) << bounded.to_string();
   (void)bounded.get_nowait();
   co_await putter;
+
+  Queue<int> with_item;
+  with_item.put_nowait(1);
+  EXPECT_TRUE(contains(with_item.to_string(), "items[1]")) << with_item.to_string();
 }
 
 CONFORMANCE(test_queues, QueueBasicTests, test_empty) {

@@ -348,5 +348,24 @@ CONFORMANCE(test_tasks, SleepTests, test_sleep_zero) {
   EXPECT_EQ(result, 11);
 }
 
+CONFORMANCE_OUTSIDE(test_tasks, BaseTaskTests, test_log_destroyed_pending_task) {
+  // There the collector destroys it; here, since the loop holds its tasks, only the end of the loop does.
+  const auto loop = new_test_loop();
+  loop->set_debug(true);
+  std::vector<ExceptionContext> reports;
+  loop->set_exception_handler([&](EventLoop&, const ExceptionContext& report) { reports.push_back(report); });
+  const int line = __LINE__ + 1;
+  loop->create_task(forever(), {.name = "kill me"});
+  EXPECT_EQ(all_tasks(*loop).size(), 1U);
+  run_briefly(*loop);
+  EXPECT_TRUE(reports.empty());
+  loop->close();
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_EQ(reports[0].message, "task was destroyed but it is pending");
+  EXPECT_EQ(reports[0].source, "task 'kill me'");
+  EXPECT_EQ(reports[0].location.line(), static_cast<unsigned>(line));
+  EXPECT_TRUE(all_tasks(*loop).empty());
+}
+
 }  // namespace
 }  // namespace tutti::conformance
