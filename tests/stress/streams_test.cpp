@@ -10,6 +10,7 @@
 #include <tutti/net/streams.hpp>
 
 #include "net/tls_support.hpp"
+#include "outside_files.hpp"
 #include "stress.hpp"
 #include "support/scratch_directory.hpp"
 
@@ -18,21 +19,6 @@ namespace {
 
 using tutti::StreamReader;
 using tutti::StreamWriter;
-
-/// A sequence of bytes in which each place is known by its surroundings.
-class Pattern {
- public:
-  std::string next(std::size_t count) {
-    std::string bytes;
-    bytes.reserve(count);
-    for (; count > 0; --count)
-      bytes += static_cast<char>((position_ * 31 + (position_ >> 8U) * 17 + 7) & 0xff), ++position_;
-    return bytes;
-  }
-
- private:
-  std::size_t position_ = 0;
-};
 
 enum class Kind { tcp, unix_socket, tls, start_tls };
 

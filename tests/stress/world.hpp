@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A random tree of tasks that share locks, queues and channels, and the rules that hold whatever happens to them.
+// A random tree of tasks that share locks, queues, channels and the world outside, and the rules that hold whatever happens to them.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <tutti/sync/barrier.hpp>
 #include <tutti/sync/capacity_limiter.hpp>
@@ -14,6 +16,7 @@
 #include <tutti/sync/queue.hpp>
 #include <tutti/sync/semaphore.hpp>
 
+#include "outside.hpp"
 #include "stress.hpp"
 
 namespace stress {
@@ -25,7 +28,8 @@ struct Actor {
 
 class World : public Crowd {
  public:
-  World(unsigned seed, unsigned steps);
+  /// `outside`: the tasks also use sockets, pipes, threads and child processes.
+  World(unsigned seed, unsigned steps, bool outside);
 
   /// The body of each task: some random acts, each of which may wait, fail, make more tasks or disturb others.
   Coro<> live(Actor actor);
@@ -33,8 +37,8 @@ class World : public Crowd {
   Coro<> leave_alone(unsigned steps);
   /// When nobody can go on: whoever waits has a reason to.
   void check_nobody_forgotten();
-  /// When all tasks have ended.
-  void check_end();
+  /// Ends all tasks; then nothing is lost and nothing left.
+  Coro<> end_and_check();
 
  private:
   template <class Q>
@@ -44,6 +48,13 @@ class World : public Crowd {
     Ledger ledger;
     unsigned getters = 0;
     unsigned putters = 0;
+  };
+  /// A queue that is shut down some day, and then replaced.
+  struct Line : Store<tutti::Queue<int>> {
+    using Store::Store;
+    unsigned joiners = 0;
+    std::size_t dropped = 0;
+    bool shut_down = false;
   };
 
   Coro<> act(Actor actor);
@@ -56,6 +67,7 @@ class World : public Crowd {
   Coro<> produce();
   Coro<> consume();
   Coro<> meet();
+  Coro<> use_line();
   Coro<> await_event();
   Coro<> await_future();
   Coro<> send();
@@ -76,8 +88,10 @@ class World : public Crowd {
   }
   template <class Q>
   void check_store(const Store<Q>& store, const char* name);
+  void check_line(const Line& line);
+  void check_end();
   template <class Q>
-  void drain(Store<Q>& store, const char* name);
+  void drain(Store<Q>& store, const char* name, std::size_t dropped = 0);
 
   unsigned budget_;
   tutti::Lock lock_;
@@ -89,14 +103,17 @@ class World : public Crowd {
   tutti::Condition stocked_;
   unsigned stock_ = 0, stock_waiters_ = 0, stock_owners_ = 0;
   tutti::Barrier barrier_{3};
+  unsigned meeters_ = 0;
   tutti::Event event_;
   std::optional<tutti::Future<int>> future_;
   Store<tutti::Queue<int>> queue_{2};
   Store<tutti::PriorityQueue<int>> heap_{1};
   Store<tutti::LifoQueue<int>> stack_{0};
+  std::vector<std::shared_ptr<Line>> lines_;  // the last one is open
   tutti::MemoryChannel<int> channel_;
   Ledger sent_;
   unsigned senders_ = 0, receivers_ = 0;
+  std::unique_ptr<Outside> outside_;
 };
 
 }  // namespace stress
