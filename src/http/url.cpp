@@ -50,18 +50,6 @@ void append_percent(std::string& out, char c) {
   out += {'%', kHex[byte >> 4], kHex[byte & 15]};
 }
 
-constexpr detail::CharacterSet kUsualHost([](unsigned char c) {
-  return detail::kUnreserved.has(static_cast<char>(c)) && !(c >= 'A' && c <= 'Z');
-});
-/// *Source*: RFC 3986 3.3, without what is encoded.
-constexpr detail::CharacterSet kUsualPath([](unsigned char c) {
-  return c < 128 && (detail::kUnreserved.has(static_cast<char>(c)) ||
-                     std::string_view("!$&'()*+,;=:@/").find(static_cast<char>(c)) != std::string_view::npos);
-});
-constexpr detail::CharacterSet kUsualQuery([](unsigned char c) {
-  return c == '?' || kUsualPath.has(static_cast<char>(c));
-});
-
 void lower(char* text, std::size_t size) noexcept {
   std::for_each(text, text + size, [](char& c) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -273,42 +261,6 @@ std::string encode_query(const QueryParameters& parameters) {
   return out;
 }
 
-/// Takes what nearly all programs write, in one pass: a host in lower case, perhaps a port, a path and a query of which nothing must be
-/// encoded. It finds no fault with anything: what it does not take is for the grammar.
-bool Url::take_usual(std::string_view text) {
-  const std::size_t scheme = text.starts_with("http://") ? 4 : text.starts_with("https://") ? 5 : 0;
-  if (scheme == 0) return false;
-  std::size_t at = scheme + 3;
-  const auto rest = [&] { return text.substr(at); };
-  const Slice host{at, kUsualHost.count_at_front(rest())};
-  at += host.size;
-  std::uint16_t port = scheme == 4 ? 80 : 443;
-  if (host.size == 0) return false;
-  if (rest().starts_with(':')) {
-    const auto parsed = std::from_chars(text.data() + at + 1, text.data() + text.size(), port);
-    if (parsed.ec != std::errc() || port == 0) return false;
-    at = static_cast<std::size_t>(parsed.ptr - text.data());
-  }
-  Slice path{at, rest().starts_with('/') ? kUsualPath.count_at_front(rest()) : 0};
-  at += path.size;
-  Slice query;
-  const bool has_query = rest().starts_with('?');
-  if (has_query) {
-    ++at;
-    query = {at, kUsualQuery.count_at_front(rest())};
-    at += query.size;
-  }
-  if (at != text.size()) return false;
-  text_ = text;
-  scheme_ = {0, scheme};
-  host_ = host;
-  path_ = path.size == 0 ? Slice{} : path;
-  query_ = query.size == 0 ? Slice{} : query;
-  port_ = port;
-  has_query_ = has_query;
-  return true;
-}
-
 void Url::parse(std::string_view text) {
   if (take_usual(text)) return;
   const auto scheme = scheme_length(text);
@@ -361,9 +313,26 @@ QueryParameters Url::query_parameters() const {
   return parameters;
 }
 
+void Url::append_host(std::string& out) const {
+  if (host_is_ipv6_) {
+    out.append("[").append(host()).append("]");
+  } else {
+    out.append(host());
+  }
+  if (port_ == (secure() ? 443 : 80)) return;
+  char text[6] = {':'};
+  out.append(text, std::to_chars(text + 1, std::end(text), port_).ptr);
+}
+
+void Url::append_origin(std::string& out) const {
+  out.append(scheme()).append("://");
+  append_host(out);
+}
+
 std::string Url::host_header() const {
-  std::string out = host_is_ipv6_ ? "[" + std::string(host()) + "]" : std::string(host());
-  if (port_ != (secure() ? 443 : 80)) out += ":" + std::to_string(port_);
+  std::string out;
+  out.reserve(host_.size + 8);
+  append_host(out);
   return out;
 }
 
@@ -373,7 +342,12 @@ std::string Url::request_target() const {
   return out;
 }
 
-std::string Url::origin() const { return std::string(scheme()) + "://" + host_header(); }
+std::string Url::origin() const {
+  std::string out;
+  out.reserve(scheme_.size + host_.size + 11);
+  append_origin(out);
+  return out;
+}
 
 bool Url::same_origin(const Url& other) const noexcept {
   return scheme() == other.scheme() && host() == other.host() && port_ == other.port_;
@@ -431,7 +405,10 @@ Url Url::extend_query(const QueryParameters& parameters) const {
 }
 
 std::string Url::to_string() const {
-  std::string out = origin().append(path());
+  std::string out;
+  out.reserve(text_.size() + 2);  // the brackets of an address
+  append_origin(out);
+  out.append(path());
   if (has_query_) out.append("?").append(query());
   return out;
 }

@@ -114,6 +114,8 @@ class Url {
   }
   void parse(std::string_view text);
   [[nodiscard]] bool take_usual(std::string_view text);
+  void append_host(std::string& out) const;
+  void append_origin(std::string& out) const;
   [[nodiscard]] std::string with_query_text(std::string_view query) const;
 
   std::string text_;
