@@ -2,99 +2,44 @@
 // Sockets, files, pipes, protocols, threads and child processes whose tasks are cancelled at random.
 #include "outside.hpp"
 
-#include <atomic>
 #include <csignal>
 #include <memory>
 #include <string>
-#include <string_view>
 
-#include <tutti/task/from_thread.hpp>
-#include <tutti/task/gather.hpp>
-#include <tutti/task/thread_pool.hpp>
-#include <tutti/task/timeout.hpp>
+#include <tutti/process/subprocess_protocol.hpp>
 
 #include "outside_protocols.hpp"
 #include "outside_sockets.hpp"
+#include "outside_threads.hpp"
 #include "process/process_support.hpp"
 
 namespace stress {
 namespace {
 
-/// Calls in threads: each runs at most once, and exactly once if it has a result.
-class ThreadActs {
+/// Of a child that gives back what it gets.
+class ChildProtocol final : public tutti::SubprocessProtocol, Told {
  public:
-  explicit ThreadActs(Crowd& crowd) : crowd_(crowd), random_(crowd.random) {}
-
-  Coro<> act() {
-    const auto call = std::make_shared<std::atomic<int>>(0);
-    const auto function = [call, calls = calls_] {
-      const Running running(*calls);
-      return ++*call;
-    };
-    switch (random_.below(5)) {
-      case 0: EXPECT_EQ(co_await tutti::to_thread(function), 1); break;
-      case 1: EXPECT_EQ(co_await tutti::run_in_executor(*pool_, function), 1); break;
-      case 2: {
-        auto future = tutti::run_in_executor(*pool_, function);
-        co_await crowd_.pause();
-        if (random_.chance(50)) future.cancel();
-        EXPECT_EQ(co_await future, 1);
-        break;
-      }
-      case 3: co_await call_back(); break;
-      default: co_await refuse();
-    }
-    EXPECT_LE(call->load(), 1) << "a call ran twice";
+  using Told::Told;
+  void connection_made(std::shared_ptr<tutti::SubprocessTransport>) override { note_made(); }
+  void connection_lost(std::exception_ptr) override {
+    note_lost();
+    EXPECT_TRUE(exited_) << "the connection was lost before the child ended";
+    lost.set();
   }
-
-  Coro<> close() {
-    for (int turns = 0; turns < 10'000 && calls_->load() > 0; ++turns) {
-      co_await tutti::sleep(std::chrono::milliseconds(1));
-    }
-    EXPECT_EQ(calls_->load(), 0) << "a call hangs";
-    pool_->shutdown();
-    EXPECT_EQ(pool_->threads(), 0U);
+  void process_exited() override {
+    note_call();
+    EXPECT_FALSE(exited_) << "the child ended twice";
+    exited_ = true;
   }
+  void pipe_data_received(int, tutti::BytesView data) override {
+    note_call();
+    came += data.size();
+  }
+  std::size_t came = 0;
+  tutti::Event lost;
 
  private:
-  class Running {
-   public:
-    explicit Running(std::atomic<int>& calls) : calls_(calls) { ++calls_; }
-    Running(const Running&) = delete;
-    Running& operator=(const Running&) = delete;
-    ~Running() { --calls_; }
-
-   private:
-    std::atomic<int>& calls_;
-  };
-
-  /// From the thread into the loop and back.
-  Coro<> call_back() {
-    const int number = co_await tutti::to_thread([this, calls = calls_] {
-      const Running running(*calls);
-      const int first = tutti::from_thread::run([this]() -> Coro<int> {
-        const Crowd::Member member(crowd_);
-        co_await crowd_.pause();
-        co_return 20;
-      });
-      tutti::from_thread::check_cancelled();
-      return first + tutti::from_thread::run_sync([] { return 1; });
-    });
-    EXPECT_EQ(number, 21);
-  }
-  Coro<> refuse() {
-    co_await tutti::to_thread([calls = calls_] {
-      const Running running(*calls);
-      throw Failure();
-    });
-    ADD_FAILURE() << "the call's exception was lost";
-  }
-
-  Crowd& crowd_;
-  Random& random_;
-  std::shared_ptr<std::atomic<int>> calls_ = std::make_shared<std::atomic<int>>(0);  // that run
-  std::shared_ptr<tutti::ThreadPoolExecutor> pool_ =
-      std::make_shared<tutti::ThreadPoolExecutor>(tutti::ThreadPoolOptions{.max_workers = 2});
+  bool exited_ = false;
 };
 
 /// Child processes, a few at a time: each gives back what it was given, and is reaped.
@@ -112,18 +57,38 @@ class ChildActs {
         EXPECT_TRUE(done.output == text) << "cat gave something else";
         break;
       }
+      case 1: co_await live_with_protocol(); break;
       default: co_await live();
     }
   }
 
-  static Coro<> close() {
-    for (int turns = 0; turns < 10'000 && !tutti::tests::no_child_is_left(); ++turns) {
-      co_await tutti::sleep(std::chrono::milliseconds(1));
-    }
+  Coro<> close() const {
+    const auto all_ended = [this] { return tally_->protocols == 0 && tutti::tests::no_child_is_left(); };
+    for (int turns = 0; turns < 10'000 && !all_ended(); ++turns) co_await tutti::sleep(std::chrono::milliseconds(1));
     EXPECT_TRUE(tutti::tests::no_child_is_left()) << "a child was not reaped";
+    EXPECT_EQ(tally_->connections, 0U) << "connection_lost was not called";
+    EXPECT_EQ(tally_->protocols, 0U) << "protocols were left";
   }
 
  private:
+  Coro<> live_with_protocol() {
+    const auto [transport, protocol] =
+        co_await tutti::subprocess_exec([tally = tally_] { return std::make_shared<ChildProtocol>(tally); }, "cat");
+    const struct Leave {
+      const std::shared_ptr<tutti::SubprocessTransport>& transport;
+      ~Leave() { transport->close(); }
+    } leave{transport};
+    const std::string text(random_.below(100'000), 'x');
+    transport->get_pipe_transport(0)->write(text);
+    co_await crowd_.pause();
+    const bool killed = random_.chance(30);
+    killed ? transport->kill() : transport->get_pipe_transport(0)->close();
+    co_await protocol->lost.wait();
+    EXPECT_EQ(transport->get_returncode(), killed ? -SIGKILL : 0);
+    if (!killed) {
+      EXPECT_EQ(protocol->came, text.size());
+    }
+  }
   Coro<> live() {
     using tutti::subprocess::PIPE;
     const auto child = co_await tutti::create_subprocess_exec("cat", {}, {.input = PIPE, .output = PIPE});
@@ -145,6 +110,7 @@ class ChildActs {
   Crowd& crowd_;
   Random& random_;
   unsigned children_ = 0;
+  std::shared_ptr<Tally> tally_ = std::make_shared<Tally>();
 };
 
 class Everything final : public Outside {
@@ -161,7 +127,7 @@ class Everything final : public Outside {
   Coro<> close() override {
     co_await protocols_.close();
     co_await threads_.close();
-    co_await ChildActs::close();
+    co_await children_.close();
     sockets_.check_end();
   }
 

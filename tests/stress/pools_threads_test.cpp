@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Process pools whose calls are cancelled, fail and kill their workers at random: each call ends with its own result or a named error.
+// Thread pools and process pools whose calls are cancelled, fail and kill their workers at random: each call ends with its own result or a named error.
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -12,6 +12,7 @@
 #include <tutti/executors/process_pool.hpp>
 #include <tutti/task/gather.hpp>
 
+#include "outside_threads.hpp"
 #include "stress.hpp"
 
 namespace stress {
@@ -113,6 +114,32 @@ class Calls : public Crowd {
 TUTTI_TEST(RandomProcessPools, GiveEachCallItsOwnResultOrANamedError) {
   co_await for_each_seed({.first_seed = 1, .runs = 1, .steps = 40}, [](unsigned seed, unsigned steps) -> Coro<> {
     Calls calls(seed);
+    co_await calls.run(steps);
+  });
+}
+
+/// Calls in threads, which call back.
+class ThreadCalls : public Crowd {
+ public:
+  using Crowd::Crowd;
+
+  Coro<> run(unsigned steps) {
+    for (unsigned step = 0; step < steps; ++step) {
+      if (size() < 12) tutti::create_task(repeat(4, [this] { return threads_.act(); }));
+      co_await pause();
+      disturb();
+    }
+    co_await end();
+    co_await threads_.close();
+  }
+
+ private:
+  ThreadActs threads_{*this};
+};
+
+TUTTI_TEST(RandomThreadCalls, RunAtMostOnce) {
+  co_await for_each_seed({.first_seed = 1, .runs = 2, .steps = 100}, [](unsigned seed, unsigned steps) -> Coro<> {
+    ThreadCalls calls(seed);
     co_await calls.run(steps);
   });
 }

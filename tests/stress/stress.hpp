@@ -262,7 +262,7 @@ class Crowd {
   /// Cancels all that are left until they have ended.
   Coro<> end() {
     closing = true;
-    for (int rounds = 0; rounds < 500 && tutti::all_tasks().size() > 1; ++rounds) {
+    for (int rounds = 0; rounds < 5000 && tutti::all_tasks().size() > 1; ++rounds) {
       const std::vector<tutti::AnyTask> all = tasks_;
       for (const tutti::AnyTask& task : all) {
         if (random.chance(70)) task.cancel("the end");
