@@ -33,8 +33,14 @@ class World : public Crowd {
 
   /// The body of each task: some random acts, each of which may wait, fail, make more tasks or disturb others.
   Coro<> live(Actor actor);
+  Coro<> begin();
   /// Makes tasks and disturbs them for a while.
-  Coro<> leave_alone(unsigned steps);
+  Coro<> go_on(unsigned steps);
+  /// Both.
+  Coro<> leave_alone(unsigned steps) {
+    co_await begin();
+    co_await go_on(steps);
+  }
   /// When nobody can go on: whoever waits has a reason to.
   void check_nobody_forgotten();
   /// Ends all tasks; then nothing is lost and nothing left.
