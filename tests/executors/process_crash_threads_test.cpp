@@ -179,6 +179,8 @@ TEST(BrokenPoolInThreads, IsToldInTheMiddleOfALargeArgument) {
   const pid_t worker = pool.submit(process).result();
   ::kill(worker, SIGSTOP);
   const auto future = pool.submit([](const std::string& text) { return text.size(); }, std::string(8 << 20, 'x'));
+  while (!future.running())
+    std::this_thread::yield();  // more than the socket to the worker holds: it is not sent whole
   ::kill(worker, SIGKILL);
   EXPECT_THROW((void)future.result(), BrokenProcessPool);
 }
