@@ -82,7 +82,9 @@ class FlowWatch final : public lowlevel::Receiver {
   }
   /// Goes out of the way.
   void leave() noexcept {
-    if (receiver_) transport_->set_receiver(std::move(receiver_));
+    const auto receiver = std::move(receiver_);
+    // A loop that has closed took the transport's receiver away: two that hold each other would never go.
+    if (receiver && transport_->receiver().get() == this) transport_->set_receiver(receiver);
   }
 
  private:

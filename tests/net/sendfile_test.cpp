@@ -3,17 +3,24 @@
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <tutti/loop/io_backend.hpp>
+#include <tutti/net/endpoints.hpp>
 #include <tutti/net/sendfile.hpp>
+#include <tutti/task/run.hpp>
 #include <tutti/task/task.hpp>
+#include <tutti/testing/reports.hpp>
 #include <tutti/testing/test.hpp>
 
+#include "protocol_support.hpp"
 #include "tls_support.hpp"
 
 namespace {
@@ -231,6 +238,35 @@ TUTTI_TEST(Sendfile, MayBeCancelled) {
     }
     co_await close(pair);
   });
+}
+
+// Found by a random run: it gave the receiver back to a transport that had let go of it, and both lived on.
+TEST(SendfileOfAClosedLoop, LetsGoOfTheProtocol) {
+  const File file(16U << 20U);
+  for (const char* name : {"uring", "epoll", "poll"}) {
+    if (std::string_view(name) == "uring" && !tutti::lowlevel::uring_available()) continue;
+    tutti::testing::ReportCollector collector;
+    for (int tasks = 0; tasks < 2; ++tasks) collector.expect("destroyed but it is pending");  // sender and handler
+    std::weak_ptr<protocol_support::Recorder> client;
+    {
+      tutti::EventLoop loop({.backend = tutti::lowlevel::make_backend(name)});
+      tutti::testing::ReportCollector::watch(loop);
+      const auto never_read = [](tutti::StreamReader, tutti::StreamWriter) -> Coro<> { co_await tutti::Future<>(); };
+      const auto server = loop.run_until_complete(
+          tutti::start_server(tutti::ConnectionHandler(never_read), "127.0.0.1", 0, {.ssl = server_context()}));
+      auto ends = loop.run_until_complete(tutti::create_connection(protocol_support::make_recorder(), "localhost",
+                                                                   server.port(), {.ssl = client_context()}));
+      client = ends.protocol;
+      const auto sending = loop.create_task(tutti::sendfile(ends.transport, file.fd()));
+      loop.run_until_complete(test_support::until([&] { return ends.protocol->has("pause"); }));
+      ends = {};
+      client.lock()->transport = nullptr;
+      EXPECT_FALSE(client.expired());
+      loop.close();
+    }
+    EXPECT_TRUE(client.expired()) << name;
+    for (const auto& problem : collector.problems()) ADD_FAILURE() << problem;
+  }
 }
 
 }  // namespace
