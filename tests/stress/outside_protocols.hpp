@@ -13,6 +13,7 @@
 #include <tutti/sync/event.hpp>
 #include <tutti/task/timeout.hpp>
 
+#include "net/tls_support.hpp"
 #include "outside_files.hpp"
 #include "stress.hpp"
 
@@ -137,12 +138,22 @@ class Numbers final : public tutti::DatagramProtocol, Told {
 };
 
 class ProtocolActs {
+  // Before who calls them: their types are what they return.
+  auto echo() {
+    return [tally = tally_] { return std::make_shared<Echo>(tally); };
+  }
+  auto comparer() {
+    return [tally = tally_] { return std::make_shared<Comparer>(tally); };
+  }
+
  public:
   ProtocolActs(Crowd& crowd, const SharedFile& file) : crowd_(crowd), random_(crowd.random), file_(file) {}
 
   Coro<> open() {
-    server_ = co_await tutti::create_server([tally = tally_] { return std::make_shared<Echo>(tally); }, "127.0.0.1", 0);
+    server_ = co_await tutti::create_server(echo(), "127.0.0.1", 0);
     port_ = server_->port();
+    tls_server_ = co_await tutti::create_server(echo(), "127.0.0.1", 0, {.ssl = tls_support::server_context()});
+    tls_port_ = tls_server_->port();
   }
 
   Coro<> act() {
@@ -160,10 +171,12 @@ class ProtocolActs {
   }
 
   Coro<> close() {
-    server_->close();
-    if (random_.chance(50)) server_->abort_clients();
-    co_await server_->wait_closed();
-    server_.reset();
+    for (auto* server : {&server_, &tls_server_}) {
+      (*server)->close();
+      if (random_.chance(50)) (*server)->abort_clients();
+      co_await (*server)->wait_closed();
+      server->reset();
+    }
     for (int turns = 0; turns < 2'000 && tally_->protocols > 0; ++turns) {
       co_await tutti::sleep(std::chrono::milliseconds(1));
     }
@@ -186,15 +199,17 @@ class ProtocolActs {
     std::shared_ptr<tutti::BaseTransport> transport_;
   };
 
-  auto comparer() {
-    return [tally = tally_] { return std::make_shared<Comparer>(tally); };
+  /// To one of the two servers, mostly without TLS.
+  Coro<tutti::Connected<Comparer>> connect() {
+    if (random_.chance(70)) return tutti::create_connection(comparer(), "127.0.0.1", port_);
+    return tutti::create_connection(comparer(), "localhost", tls_port_, {.ssl = tls_support::client_context()});
   }
 
   Coro<> converse() {
-    const auto [transport, protocol] = co_await tutti::create_connection(comparer(), "127.0.0.1", port_);
+    const auto [transport, protocol] = co_await connect();
     const Leave leave(*this, transport);
     co_await talk(*transport, *protocol);
-    if (random_.chance(30)) transport->write_eof();
+    if (random_.chance(30) && transport->can_write_eof()) transport->write_eof();
     co_await protocol->all();
   }
   Coro<> talk(tutti::Transport& transport, Comparer& reads) {
@@ -208,7 +223,7 @@ class ProtocolActs {
   }
 
   Coro<> send_file() {
-    const auto [transport, protocol] = co_await tutti::create_connection(comparer(), "127.0.0.1", port_);
+    const auto [transport, protocol] = co_await connect();
     const Leave leave(*this, transport);
     const tutti::Fd file = file_.open();
     const tutti::SendfileOptions options = file_.some_part(random_);
@@ -233,8 +248,7 @@ class ProtocolActs {
 
   /// A server of one's own.
   Coro<> serve() {
-    tutti::Server server = co_await tutti::create_server([tally = tally_] { return std::make_shared<Echo>(tally); },
-                                                         "127.0.0.1", 0, {.start_serving = random_.chance(70)});
+    tutti::Server server = co_await tutti::create_server(echo(), "127.0.0.1", 0, {.start_serving = random_.chance(70)});
     const auto port = server.port();
     if (random_.chance(30)) co_await tutti::wait_for(server.serve_forever(), crowd_.some_time());
     co_await server.start_serving();
@@ -295,8 +309,8 @@ class ProtocolActs {
   Random& random_;
   const SharedFile& file_;
   std::shared_ptr<Tally> tally_ = std::make_shared<Tally>();
-  std::optional<tutti::Server> server_;
-  std::uint16_t port_ = 0;
+  std::optional<tutti::Server> server_, tls_server_;
+  std::uint16_t port_ = 0, tls_port_ = 0;
 };
 
 }  // namespace stress
