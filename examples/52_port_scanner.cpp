@@ -2,9 +2,13 @@
 // Which ports of this machine are open? Many connects at a time, but not too many, and none for long.
 //
 //   make build && build/release/examples/example_52_port_scanner 1 65535
-#include <cstdlib>
+#include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <string_view>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include <tutti/tutti.hpp>
 
@@ -25,29 +29,23 @@ Coro<bool> is_open(std::uint16_t port) {
 }
 
 Coro<std::vector<std::uint16_t>> scan(std::uint16_t first, std::uint16_t last) {
+  rlimit descriptors{};
+  ::getrlimit(RLIMIT_NOFILE, &descriptors);
+  std::vector<unsigned> ports;
+  for (unsigned port = first; port <= last; ++port) ports.push_back(port);
+  const auto is_open_here = [](unsigned port) { return is_open(static_cast<std::uint16_t>(port)); };
+  // Each connect has a descriptor.
+  const auto at_a_time = std::clamp<std::size_t>(descriptors.rlim_cur / 2, 1, 200);
+  const auto answers = co_await tutti::map_concurrently(ports, is_open_here, {.limit = at_a_time});
   std::vector<std::uint16_t> open;
-  tutti::Semaphore at_a_time(200);  // each connect has a descriptor
-  co_await tutti::task_group([&](tutti::TaskGroup& group) -> Coro<> {
-    for (unsigned port = first; port <= last; ++port) {
-      auto turn = co_await at_a_time.scoped();
-      group.create_task([&open, port, turn = std::move(turn)]() -> Coro<> {
-        if (co_await is_open(static_cast<std::uint16_t>(port))) open.push_back(static_cast<std::uint16_t>(port));
-      });
-    }
-  });
-  co_return open;  // of one thread: nothing to lock
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (answers[i]) open.push_back(static_cast<std::uint16_t>(ports[i]));
+  }
+  co_return open;
 }
 // [endregion]
 
-// [region main]
-Coro<> async_main(int argc, char** argv) {
-  if (argc == 3) {
-    for (const auto port : co_await scan(static_cast<std::uint16_t>(std::atoi(argv[1])),
-                                         static_cast<std::uint16_t>(std::atoi(argv[2])))) {
-      std::cout << port << "\n";
-    }
-    co_return;
-  }
+Coro<> play() {
   auto server = co_await tutti::start_server([](auto, auto) {}, "127.0.0.1", 0);
   const std::uint16_t port = server.port();
   std::cout << "found the server: " << std::boolalpha << (co_await scan(port, port) == std::vector{port}) << "\n";
@@ -55,5 +53,26 @@ Coro<> async_main(int argc, char** argv) {
   std::cout << "and later nobody: " << (co_await scan(port, port)).empty() << "\n";
 }
 
-int main(int argc, char** argv) { tutti::run(async_main(argc, argv)); }
+// [region main]
+/// 0 for what is none.
+std::uint16_t port_number(std::string_view text) {
+  std::uint16_t port = 0;
+  return std::from_chars(text.begin(), text.end(), port).ptr == text.end() ? port : 0;
+}
+
+int main(int argc, char** argv) try {
+  if (argc == 1) return tutti::run(play()), 0;
+  const std::uint16_t first = argc == 3 ? port_number(argv[1]) : 0;
+  const std::uint16_t last = argc == 3 ? port_number(argv[2]) : 0;
+  if (first == 0 || last < first) {
+    std::cerr << "usage: 52_port_scanner [FIRST LAST]\n";
+    return 2;
+  }
+  for (const auto port : tutti::run(scan(first, last))) std::cout << port << "\n";
+} catch (const tutti::KeyboardInterrupt&) {
+  return 130;
+} catch (const std::exception& error) {
+  std::cerr << "port scanner: " << error.what() << '\n';
+  return 1;
+}
 // [endregion]

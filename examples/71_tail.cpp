@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // tail -f: the lines that others write to a file, as they come.
 //
-//   make build && build/release/examples/example_71_tail
+//   make build && build/release/examples/example_71_tail /var/log/syslog
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -26,8 +26,12 @@ tutti::AsyncGenerator<std::string> follow(std::string path) {
     line += co_await file.readline();
     if (line.ends_with('\n')) {
       co_yield std::exchange(line, {});
-    } else {
-      co_await changes.read1();  // waits for the next change
+      continue;
+    }
+    co_await changes.read1();                                        // waits for the next change
+    if ((co_await files::stat(path)).size < co_await file.tell()) {  // the file begins again
+      co_await file.seek(0);
+      line.clear();
     }
   }
 }
@@ -43,7 +47,7 @@ Coro<> write_slowly(std::string path) {
   }
 }
 
-Coro<> async_main() {
+Coro<> play() {
   files::NamedTemporaryFile log = co_await files::named_temporary_file();
   const std::string path = log.name();
   auto writer = tutti::create_task(write_slowly(path));
@@ -53,5 +57,17 @@ Coro<> async_main() {
   co_await log.close();
 }
 
-int main() { tutti::run(async_main()); }
+Coro<> print(std::string path) {
+  auto lines = follow(path);
+  while (auto line = co_await lines.next()) std::cout << *line << std::flush;
+}
+
+int main(int argc, char** argv) try {
+  tutti::run(argc == 2 ? print(argv[1]) : play());
+} catch (const tutti::KeyboardInterrupt&) {
+  return 130;
+} catch (const std::exception& error) {
+  std::cerr << "tail: " << error.what() << '\n';
+  return 1;
+}
 // [endregion]
