@@ -11,6 +11,7 @@
 
 #include <tutti/base/error.hpp>
 #include <tutti/io/pipe.hpp>
+#include <tutti/task/scope_node.hpp>
 #include <tutti/task/sleep.hpp>
 
 #include "process/spawn.hpp"
@@ -83,6 +84,7 @@ Coro<> settle_child(Ref<Child> child) {
   }
   if (!cancelled) co_return;
   child->kill();
+  const ScopeShield shield;  // a cancelled scope would cut this wait short
   (void)co_await Child::wait(child);
   std::rethrow_exception(cancelled);
 }

@@ -8,10 +8,11 @@ void ParkedTask::await_suspend(std::coroutine_handle<> handle) {
 }
 
 void ParkedTask::await_resume() {
+  const bool gone = is_orphan();
   try {
-    finish();
+    finish_woken();
   } catch (...) {
-    if (!is_orphan() && !was_cancelled()) lot_->unpark();
+    if (!gone && !was_cancelled()) lot_->unpark();
     throw;
   }
 }

@@ -163,6 +163,11 @@ class EventLoop {
                          std::source_location where = std::source_location::current()) {
     return call_later(to_duration(delay), std::move(callback), where);
   }
+  template <class Rep, class Period>
+  TimerHandle call_later(std::chrono::duration<Rep, Period> delay, Callback callback, const Context& context,
+                         std::source_location where = std::source_location::current()) {
+    return call_later(to_duration(delay), std::move(callback), context, where);
+  }
   TimerHandle call_later(Duration delay, Callback callback,
                          std::source_location where = std::source_location::current());
   TimerHandle call_later(Duration delay, Callback callback, const Context& context,

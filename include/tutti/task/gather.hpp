@@ -64,8 +64,9 @@ class Outcome {
   std::variant<Value, std::exception_ptr> content_;
 };
 template <class T>
-inline constexpr bool detail::is_copyable<Outcome<T>> =
-    std::is_void_v<T> || std::is_reference_v<T> || detail::is_copyable<T>;
+struct detail::PartsOf<Outcome<T>> : detail::PartsOfTypes<detail::StoredT<T>> {};
+template <>
+struct detail::PartsOf<Outcome<void>> : detail::PartsOfTypes<> {};
 
 /// First argument of `gather`: exceptions are results too.
 struct ReturnExceptions {};
