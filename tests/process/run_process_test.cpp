@@ -66,6 +66,15 @@ TUTTI_TEST(RunProcess, KillsTheProgramAndWaitsForItWhenItIsCancelled) {
   EXPECT_TRUE(no_child_is_left());
 }
 
+TUTTI_TEST(RunProcess, WaitsForTheProgramsEndInAScopeThatWasCancelledBefore) {
+  co_await cancel_scope([](CancelScope& scope) -> Coro<> {
+    scope.cancel();
+    const std::vector<std::string> long_time{"1000"};
+    (void)co_await run_process("sleep", long_time);
+  });
+  EXPECT_TRUE(no_child_is_left());
+}
+
 TUTTI_TEST(RunProcess, WaitsForTheProgramsEndAlsoInACancelledScope) {
   co_await cancel_scope([](CancelScope& scope) -> Coro<> {
     get_running_loop().call_later(1ms, [&scope] { scope.cancel(); });

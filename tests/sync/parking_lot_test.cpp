@@ -71,6 +71,20 @@ TUTTI_VIRTUAL_TEST(ParkingLot, HandsOnAWakeUpWhoseTaskIsCancelledInTheSameIterat
   EXPECT_EQ(log, (Log{2}));
 }
 
+TUTTI_VIRTUAL_TEST(ParkingLot, MayGoWhenItHasWokenAll) {
+  auto lot = std::make_unique<ParkingLot>();
+  Log log;
+  auto woken = parked(*lot, log, 1);
+  auto cancelled = parked(*lot, log, 2);
+  co_await one_tick();
+  lot->unpark_all();
+  cancelled.cancel();
+  lot.reset();
+  co_await woken;
+  CO_ASSERT_THROW(co_await cancelled, CancelledError);
+  EXPECT_EQ(log, (Log{1}));
+}
+
 TUTTI_VIRTUAL_TEST(ParkingLot, LeavesThoseWhoWaitPendingWhenItIsDestroyed) {
   auto lot = std::make_unique<ParkingLot>();
   Log log;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // gather: CPython's test_tasks, GatherTestsBase and its heirs.
 #include <functional>
+#include <map>
 #include <memory>
 #include <ranges>
 #include <string>
@@ -36,6 +37,12 @@ TUTTI_TEST(Gather, TakesCoroutinesCallablesTasksAndFutures) {
   EXPECT_EQ(a + b + c, 6);
   EXPECT_EQ(d, "future");
 }
+
+struct Tree : std::map<std::string, Tree> {};
+static_assert(detail::is_copyable<Tree>);
+static_assert(!detail::is_copyable<std::optional<std::vector<std::unique_ptr<int>>>>);
+static_assert(!detail::is_copyable<Outcome<std::vector<std::unique_ptr<int>>>>);
+static_assert(detail::is_copyable<std::reference_wrapper<std::unique_ptr<int>>>);
 
 Coro<std::unique_ptr<int>> owned(int value) { co_return std::make_unique<int>(value); }
 
