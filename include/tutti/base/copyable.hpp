@@ -45,12 +45,10 @@ struct PartsOf<std::optional<T>> : PartsOfTypes<T> {};
 // A type that holds itself (a tree) is met again: what else it holds decides.
 template <class T, class... Seen>
 constexpr bool copies() {
-  if constexpr ((std::is_same_v<T, Seen> || ...)) {
-    return true;
+  if constexpr ((std::is_same_v<T, Seen> || ...) || std::is_trivially_copy_constructible_v<T>) {
+    return true;  // the latter also for views, which hold nothing
   } else if constexpr (!std::is_copy_constructible_v<T>) {
     return false;
-  } else if constexpr (std::is_trivially_copy_constructible_v<T>) {
-    return true;  // views
   } else {
     return PartsOf<T>::template copy<T, Seen...>();
   }
