@@ -158,9 +158,7 @@ void CapacityLimiter::release_on_behalf_of(const Borrower& borrower) {
 }
 
 CapacityLimiterStatistics CapacityLimiter::statistics() {
-  CapacityLimiterStatistics all{borrowers_.size(), total_, borrowers_, 0};
-  waiters_.for_each_waiting([&](detail::Waiter&) { ++all.tasks_waiting; });
-  return all;
+  return {borrowers_.size(), total_, borrowers_, waiters_.count_waiting()};
 }
 
 }  // namespace tutti

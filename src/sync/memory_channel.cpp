@@ -27,10 +27,7 @@ void ChannelCore::close_receiver(End end) {
 }
 
 ChannelStatistics ChannelCore::statistics() noexcept {
-  ChannelStatistics all{buffered(), capacity_, senders_, receivers_, 0, 0};
-  sending_.for_each_waiting([&](Waiter&) { ++all.tasks_waiting_send; });
-  receiving_.for_each_waiting([&](Waiter&) { ++all.tasks_waiting_receive; });
-  return all;
+  return {buffered(), capacity_, senders_, receivers_, sending_.count_waiting(), receiving_.count_waiting()};
 }
 
 namespace {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tutti/sync/errors.hpp>
+#include <tutti/sync/guard.hpp>
 
 namespace tutti {
 
@@ -13,32 +14,19 @@ namespace tutti {
 /// an error. *Concurrency*: not for threads. *Lifetime*: must outlive its holds. *Source*: anyio.ResourceGuard.
 class ResourceGuard {
  public:
-  /// What a task has while it uses the resource.
-  class [[nodiscard]] Hold {
-   public:
-    Hold(Hold&& other) noexcept : guard_(std::exchange(other.guard_, nullptr)) {}
-    Hold& operator=(Hold&&) = delete;
-    ~Hold() {
-      if (guard_ != nullptr) guard_->held_ = false;
-    }
-
-   private:
-    friend class ResourceGuard;
-    explicit Hold(ResourceGuard& guard) noexcept : guard_(&guard) {}
-    ResourceGuard* guard_;
-  };
-
   /// `action` is for the error's text, such as "reading from the socket".
   explicit ResourceGuard(std::string action = "using this resource") : action_(std::move(action)) {}
   ResourceGuard(const ResourceGuard&) = delete;
   ResourceGuard& operator=(const ResourceGuard&) = delete;
 
   /// `const auto hold = guard.hold();` at the begin of the use. *Errors*: `BusyResourceError` if there is a hold already.
-  Hold hold() {
+  Guard<ResourceGuard> hold() {
     if (held_) throw BusyResourceError("another task is already " + action_);
     held_ = true;
-    return Hold(*this);
+    return Guard<ResourceGuard>(*this);
   }
+  /// What a hold does at its end.
+  void release() noexcept { held_ = false; }
   [[nodiscard]] bool held() const noexcept { return held_; }
 
  private:
