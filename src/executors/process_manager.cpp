@@ -14,20 +14,10 @@
 #include <tutti/base/error.hpp>
 #include <tutti/base/log.hpp>
 
+#include "base/process_end.hpp"
 #include "executors/remote_error.hpp"
 
 namespace tutti::detail {
-namespace {
-
-std::string describe_end(int status) {
-  if (WIFSIGNALED(status)) {
-    return "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" + ::strsignal(WTERMSIG(status)) + ")";
-  }
-  return "exited with code " + std::to_string(WEXITSTATUS(status));
-}
-
-}  // namespace
-
 void PoolShared::notify() const noexcept {
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t count = ::write(news.get(), &one, sizeof one);
@@ -194,7 +184,8 @@ void ProcessManager::exited(Worker& worker, int status) {
   const std::unique_ptr<ProcessJob> job = std::move(worker.job);
   end_worker(worker.number);
   if (state == Worker::State::leaving || (stopped_ && job == nullptr)) return;
-  const std::string what = "a worker process " + describe_end(status);
+  const int returncode = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+  const std::string what = "a worker process " + describe_end(returncode);
   if (job != nullptr) {
     job->fail(std::make_exception_ptr(BrokenProcessPool(what + " in a call")));
   } else if (state == Worker::State::idle) {

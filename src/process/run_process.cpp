@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: MIT
 // A program from its start to its end, in one call.
-#include <csignal>
-#include <cstring>
 #include <exception>
 #include <utility>
 
 #include <tutti/process/subprocess.hpp>
 #include <tutti/task/scope_node.hpp>
 
+#include "base/process_end.hpp"
+
 namespace tutti {
 namespace subprocess {
-namespace {
-
-std::string describe_end(const std::string& program, int returncode) {
-  const std::string prefix = "run_process " + program + ": ";
-  if (returncode >= 0) return prefix + "exited with code " + std::to_string(returncode);
-  return prefix + "was killed by signal " + std::to_string(-returncode) + " (" + ::strsignal(-returncode) + ")";
-}
-
-}  // namespace
 
 CalledProcessError::CalledProcessError(const std::string& program, CompletedProcess process)
-    : runtime_error(describe_end(program, process.returncode)),
+    : runtime_error("run_process " + program + ": " + detail::describe_end(process.returncode)),
       process_(std::make_shared<const CompletedProcess>(std::move(process))) {}
 CalledProcessError::~CalledProcessError() = default;
 
