@@ -149,7 +149,7 @@ class MessageParser {
     framing_ = {};
     remaining_ = received_ = 0;
     phase_ = Phase::head;
-    to_eof_ = keep_alive_ = behind_chunk_ = usual_ = false;
+    to_eof_ = keep_alive_ = behind_chunk_ = false;
   }
 
   /// Made when it is needed first: most connections of a server never do.
@@ -211,7 +211,6 @@ class MessageParser {
     if (usual.size == 0) return 0;
     keep_alive_ =
         usual.names_connection ? wants_keep_alive(head_.version, head_.headers) : head_.version == Version::http11;
-    usual_ = true;
     begin_counted(usual.length);
     return usual.size;
   }
@@ -323,7 +322,7 @@ class MessageParser {
   }
 
   std::size_t put_body(BytesView data) {
-    if (usual_) {
+    if (!careful_ || !careful_->beast) {  // the head was usual: the body is counted here
       body_->append(data);
       return data.size();
     }
@@ -423,7 +422,6 @@ class MessageParser {
   Phase phase_ = Phase::head;
   bool to_eof_ = false;
   bool keep_alive_ = false;
-  bool usual_ = false;         // the head was of the usual form: a body is counted here
   bool behind_chunk_ = false;  // the CRLF behind a chunk's data comes next
   std::unique_ptr<CarefulParser<Head>> careful_;
   std::optional<ParserError> failure_;

@@ -147,15 +147,15 @@ Parts split(std::string_view given, std::string_view text) {
     const bool second_hash = masked[i] == '#' && i > hash;
     if (second_hash || std::string_view("[]{}|^`\"<>").find(masked[i]) != std::string_view::npos) masked[i] = 'x';
   }
-  // The host was checked. Boost takes the front of "10.0.0.1.example" for an address, and refuses the rest.
-  const std::size_t user_end = text.substr(authority_begin, authority_end - authority_begin).rfind('@');
-  const std::size_t host_begin = user_end == std::string_view::npos ? authority_begin : authority_begin + user_end + 1;
-  for (std::size_t i = host_begin; i < authority_end && text[host_begin] != '[' && text[i] != ':'; ++i) masked[i] = 'x';
+  const auto authority = text.substr(authority_begin, authority_end - authority_begin);
+  const auto host = authority.substr(authority.find('@') + 1);
+  const bool bracket = host.starts_with('[');
+  // A name was checked. Boost takes the front of "10.0.0.1.example" for an address, and refuses the rest.
+  const std::size_t name_size = bracket ? 0 : std::min(host.find(':'), host.size());
+  masked.replace(authority_end - host.size(), name_size, name_size, 'x');
   const auto parsed = boost::urls::parse_uri_reference(boost::core::string_view(masked.data(), masked.size()));
   // Boost 1.81 takes "//a@b@c" for host b and a path "@c": the authority must be what stands up to the path.
   if (!parsed || parsed->encoded_authority().size() != authority_end - authority_begin) {
-    const auto authority = text.substr(authority_begin, authority_end - authority_begin);
-    const bool bracket = authority.substr(authority.find('@') + 1).starts_with('[');
     throw InvalidUrlError(given, bracket ? "not an IPv6 address" : "it does not have the form of a URL");
   }
   const boost::urls::url_view& view = *parsed;
