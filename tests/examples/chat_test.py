@@ -9,26 +9,14 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import unittest
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from support import connect, free_port
 
 
 class Guest:
     def __init__(self, port, name):
-        deadline = time.monotonic() + 30
-        while True:  # until the server listens
-            try:
-                self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-                break
-            except ConnectionRefusedError:
-                if time.monotonic() > deadline:
-                    raise
+        self.socket = connect(port)
         self.lines = self.socket.makefile("r")
         self.say(name)
 

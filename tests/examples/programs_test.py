@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
+
+from support import connect, free_port
 
 
 def run(*command, **options):
@@ -37,20 +38,10 @@ class PortScanner(unittest.TestCase):
 
 
 class Service(unittest.TestCase):
-    def connect(self, port):
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                return socket.create_connection(("127.0.0.1", port), timeout=30)
-            except ConnectionRefusedError:
-                if time.monotonic() > deadline:
-                    raise
-
     def test_answers_what_it_has_begun_when_it_is_to_end(self):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         with subprocess.Popen([SERVICE, str(port)], stdout=subprocess.PIPE, text=True) as service:
-            with self.connect(port) as client:
+            with connect(port) as client:
                 client.sendall(b"a question\n")
                 self.assertEqual(service.stdout.readline(), "asked: a question\n")
                 service.send_signal(signal.SIGTERM)

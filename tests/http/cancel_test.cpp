@@ -39,8 +39,8 @@ TUTTI_TEST(HttpServerCancel, OfTheStartListensToNothing) {
   co_await local.close();
 }
 
-TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
-  http::Server server;
+/// Starts it with a handler that takes an hour; gives a future that is done when a request has reached that.
+Coro<tutti::Future<>> start_slow(http::Server& server) {
   tutti::Future<> reached;
   server.get("/", [reached]() -> Coro<Response> {
     reached.set_result();
@@ -48,6 +48,12 @@ TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
     co_return Response();
   });
   co_await server.start();
+  co_return reached;
+}
+
+TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
+  http::Server server;
+  const auto reached = co_await start_slow(server);
   auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.addresses().front().port());
   writer.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   co_await reached;
@@ -62,13 +68,7 @@ TUTTI_TEST(HttpServerCancel, OfTheCloseCutsOffWhatIsLeft) {
 
 TUTTI_TEST(HttpServerCancel, OfServingForeverTwiceCutsOffWhatIsLeft) {
   http::Server server;
-  tutti::Future<> reached;
-  server.get("/", [reached]() -> Coro<Response> {
-    reached.set_result();
-    co_await tutti::sleep(1h);
-    co_return Response();
-  });
-  co_await server.start();
+  const auto reached = co_await start_slow(server);
   auto serving = tutti::create_task(server.serve_forever());
   auto [reader, writer] = co_await tutti::open_connection("127.0.0.1", server.addresses().front().port());
   writer.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
