@@ -36,8 +36,8 @@
 
 namespace tutti {
 
-/// A worker process ended abruptly in the call whose future has this; the pool goes on, with a new worker. Or no worker can be started, or one
-/// did not get as far as its first call (its initializer failed): then the pool cannot be used any more, and all its calls have this.
+/// A worker process ended abruptly in the call whose future has this; the pool goes on, with a new worker. Or no worker can be started, or an
+/// initializer failed, or a worker ended in it: then the pool cannot be used any more, and all its calls have this.
 /// *Source*: concurrent.futures.process.BrokenProcessPool.
 class BrokenProcessPool : public BrokenExecutor {
  public:

@@ -25,9 +25,8 @@ class StreamState;
 }
 
 struct StreamReaderOptions {
-  std::size_t limit =
-      std::size_t{64} *
-      1024;  ///< of a line, in bytes, for calls that name none; reading ahead pauses above twice as much
+  /// Of a line, in bytes, for calls that name none; reading ahead pauses above twice as much.
+  std::size_t limit = std::size_t{64} * 1024;
 };
 
 /// Reads bytes as they come. Reading runs ahead: what comes while nobody waits is buffered, and the transport is paused

@@ -10,7 +10,7 @@ namespace tutti {
 
 /// Lets all that is ready run once, and throws `CancelledError` if the task, or a scope around it, was cancelled: `sleep(0s)` by its purpose.
 /// As in asyncio, an operation of Tutti that need not wait does neither. *Source*: trio.lowlevel.checkpoint.
-[[nodiscard]] inline detail::SleepAwaiter checkpoint() { return detail::SleepAwaiter(Duration::zero()); }
+[[nodiscard]] inline detail::SleepAwaiter checkpoint() { return sleep(Duration::zero()); }
 
 /// Throws `CancelledError` if the task, or a scope around it, was cancelled; else it goes on at once, and nobody else runs.
 /// *Errors*: `RuntimeError` outside of a task. *Source*: trio.lowlevel.checkpoint_if_cancelled.

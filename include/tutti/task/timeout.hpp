@@ -26,6 +26,7 @@ class Timeout : private lowlevel::Timer {
   /// A moment on the loop's clock; nothing: no limit.
   explicit Timeout(std::optional<TimePoint> when) noexcept : deadline_(when) {}
   /// The same; the error says that it was `operation` that took longer than `delay` (absent: that it took too long).
+  /// *Lifetime*: `operation` must outlive it.
   Timeout(std::optional<TimePoint> when, const char* operation, std::optional<Duration> delay) noexcept
       : deadline_(when), operation_(operation), delay_(delay) {}
   Timeout(const Timeout&) = delete;
