@@ -109,8 +109,12 @@ TEST(BrokenPoolInThreads, IsWhatAnExitInACallLeavesAndANewWorkerGoesOn) {
   const auto next = pool.submit(square, 2);
   EXPECT_EQ(why_broken([&] { future.result(); }), "a worker process exited with code 3 in a call");
   EXPECT_EQ(next.result(), 4);
+  // Kept until all is over: the thread sanitizer cannot see how exceptions are counted, and what it asks for names when one goes in
+  // another thread is a child of this program.
+  std::vector<tutti::concurrent::Future<void>> others;
   for (int i = 0; i < 5; ++i) {
-    EXPECT_NE(why_broken([&] { pool.submit([] { ::_exit(4); }).result(); }).find("code 4"), std::string::npos);
+    others.push_back(pool.submit([] { ::_exit(4); }));
+    EXPECT_NE(why_broken([&] { others.back().result(); }).find("code 4"), std::string::npos);
   }
   pool.shutdown();
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
